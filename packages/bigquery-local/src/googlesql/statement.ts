@@ -1,0 +1,112 @@
+// What the analysis of one statement tells the job layer: its kind, exactly what it
+// reads and writes (for the access decisions), and how to run it on DuckDB.
+import type { FieldSchema } from '../catalog/schema.ts';
+import type { GType, TypedValue } from './types.ts';
+
+export type TableRef = { readonly projectId: string; readonly datasetId: string; readonly tableId: string };
+
+/** What the job layer knows of a table that a statement names. */
+export type TableInfo = {
+  readonly ref: TableRef;
+  readonly kind: 'TABLE' | 'VIEW';
+  readonly fields: readonly FieldSchema[];
+  /** Quoted, fully qualified DuckDB name of the stored table. Undefined for a view. */
+  readonly physicalName?: string;
+  /** GoogleSQL of a view. */
+  readonly viewQuery?: string;
+};
+
+/** How the analyser asks for tables. Throws a BigQueryError (404 or 403 text) for what the caller may not know of. */
+export interface TableLookup {
+  /** `path` as written in the query, one to three parts; resolves default project and dataset. */
+  table(path: readonly string[]): Promise<TableInfo>;
+}
+
+export type AnalyzeRequest = {
+  readonly sql: string;
+  readonly lookup: TableLookup;
+  readonly defaultProject: string;
+  readonly defaultDataset?: { readonly projectId: string; readonly datasetId: string };
+  readonly parameters?:
+    | { readonly mode: 'NAMED'; readonly values: ReadonlyMap<string, TypedValue> }
+    | { readonly mode: 'POSITIONAL'; readonly values: readonly TypedValue[] };
+  /** E-mail of the caller, for SESSION_USER(). */
+  readonly sessionUser: string;
+};
+
+/** One table or view that the statement reads. A table under a view is listed too, with the view that leads to it. */
+export type TableRead = {
+  readonly ref: TableRef;
+  readonly kind: 'TABLE' | 'VIEW';
+  /** Columns read, in the table's spelling. */
+  readonly columns: readonly string[];
+  /** The view through which it is read, innermost; undefined when the query itself names it. */
+  readonly via?: TableRef;
+};
+
+export type OutputColumn = { readonly name: string; readonly type: GType };
+
+/** A SELECT compiled to DuckDB. Output columns come in order; their DuckDB names do not matter. */
+export type CompiledQuery = {
+  readonly sql: string;
+  readonly columns: readonly OutputColumn[];
+  /** Neither random nor time-dependent: its result may be cached. */
+  readonly deterministic: boolean;
+};
+
+export type TableOptions = {
+  readonly description?: string;
+  readonly friendlyName?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Microseconds since 1970. */
+  readonly expirationMicros?: bigint;
+};
+
+export type Statement =
+  | { readonly kind: 'SELECT'; readonly query: CompiledQuery }
+  | {
+      readonly kind: 'CREATE_TABLE' | 'CREATE_TABLE_AS_SELECT';
+      readonly target: TableRef;
+      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly fields: readonly FieldSchema[];
+      /** Rows to fill it with; output columns are in the order of `fields`. */
+      readonly query?: CompiledQuery;
+      readonly partitionBy?: { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' } ;
+      readonly clusterBy?: readonly string[];
+      readonly options: TableOptions;
+    }
+  | {
+      readonly kind: 'CREATE_VIEW';
+      readonly target: TableRef;
+      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly viewQuery: string;
+      readonly fields: readonly FieldSchema[];
+      readonly options: TableOptions;
+    }
+  | {
+      readonly kind: 'CREATE_SCHEMA';
+      readonly target: { readonly projectId: string; readonly datasetId: string };
+      readonly ifNotExists: boolean;
+      readonly options: { readonly description?: string; readonly friendlyName?: string; readonly location?: string; readonly labels?: Readonly<Record<string, string>> };
+    }
+  | { readonly kind: 'DROP_SCHEMA'; readonly target: { readonly projectId: string; readonly datasetId: string }; readonly ifExists: boolean; readonly cascade: boolean }
+  | { readonly kind: 'DROP_TABLE' | 'DROP_VIEW'; readonly target: TableRef; readonly ifExists: boolean }
+  | {
+      readonly kind: 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE' | 'TRUNCATE_TABLE';
+      readonly target: TableRef;
+      /**
+       * DuckDB statements to run in order in one transaction. Exactly one of them has
+       * `counts`; it returns one row with the BIGINT columns inserted, updated, deleted.
+       */
+      readonly steps: readonly { readonly sql: string; readonly counts?: true }[];
+    };
+
+export type AnalyzedStatement = {
+  readonly statement: Statement;
+  readonly reads: readonly TableRead[];
+};
+
+export interface GoogleSql extends AsyncDisposable {
+  /** Throws a BigQueryError `invalidQuery` with BigQuery's text and `at [line:column]`. */
+  analyze(request: AnalyzeRequest): Promise<AnalyzedStatement>;
+}
