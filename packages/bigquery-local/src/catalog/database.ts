@@ -1,0 +1,72 @@
+// The SQLite file that holds everything but table rows: projects, policies, accounts,
+// datasets, tables, jobs. One server process writes it; `sluice bigquery token` may read
+// it meanwhile. Every change is one transaction, and an acknowledged one survives
+// `kill -9` (WAL, synchronous = FULL).
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+
+export type Row = Record<string, null | number | bigint | string | Uint8Array>;
+
+/** The tables of one module: SQL that is run once, in the order of the versions. */
+export type Migration = { readonly name: string; readonly sql: string };
+
+export class CatalogDatabase implements Disposable {
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
+  #depth = 0;
+
+  constructor(file: string, migrations: readonly Migration[]) {
+    this.#db = new DatabaseSync(file, { timeout: 5_000 });
+    this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;');
+    this.#db.exec('CREATE TABLE IF NOT EXISTS migration (name TEXT PRIMARY KEY) STRICT');
+    for (const migration of migrations) {
+      this.transaction(() => {
+        const { changes } = this.#db.prepare('INSERT OR IGNORE INTO migration VALUES (?)').run(migration.name);
+        if (changes === 1) this.#db.exec(migration.sql);
+      });
+    }
+  }
+
+  /** All rows; bind values by position. */
+  all(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  get(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  /** Number of rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  /** Synchronous on purpose: nothing else can run between the statements. Nested calls join the outer one. */
+  transaction<T>(body: () => T): T {
+    if (this.#depth > 0) return body();
+    this.#db.exec('BEGIN IMMEDIATE');
+    this.#depth++;
+    try {
+      const result = body();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.#db.exec('ROLLBACK');
+      throw error;
+    } finally {
+      this.#depth--;
+    }
+  }
+
+  #prepare(sql: string): ReturnType<DatabaseSync['prepare']> {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  [Symbol.dispose](): void {
+    this.#db.close();
+  }
+}
