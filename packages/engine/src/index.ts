@@ -1,1 +1,30 @@
-export {};
+export { CHECKS, PHASES } from './run/api.ts';
+export type {
+  CallOptions,
+  CheckName,
+  CheckResult,
+  Clock,
+  Column,
+  GuardFinding,
+  Guards,
+  InvalidReason,
+  InvalidRows,
+  MappingConfig,
+  MappingStatus,
+  ModelConfig,
+  OutcomeCounts,
+  Phase,
+  PlanCounts,
+  PlannedChange,
+  PlanOptions,
+  PlanSummary,
+  Preview,
+  Progress,
+  ReasonSummary,
+  ServiceAccountKey,
+  SourceConfig,
+  SyncOptions,
+  SyncReport,
+  SyncState,
+} from './run/api.ts';
+export { mappingStatus, planMapping, previewModel, syncMapping, testConnection } from './run/engine.ts';

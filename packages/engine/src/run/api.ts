@@ -1,0 +1,296 @@
+// The public types of the engine: what a caller (CLI, server) hands in and gets back.
+// Everything is plain data, safe to print as JSON; the only secrets are in
+// `SourceConfig.credentials`, and no answer or error repeats them.
+import type { JsonObject, JsonValue, Operation } from '@sluice/core';
+import type { DestinationRegistry } from '@sluice/destination-kit';
+
+/** The JSON key of a service account, as Google Cloud (or the local BigQuery) issues it. */
+export type ServiceAccountKey = {
+  readonly type: 'service_account';
+  readonly project_id: string;
+  readonly private_key_id: string;
+  readonly private_key: string;
+  readonly client_email: string;
+  readonly client_id?: string;
+  /** Where the key is exchanged for an access token; default: Google's. */
+  readonly token_uri?: string;
+  readonly universe_domain?: string;
+};
+
+export type SourceConfig = {
+  readonly kind: 'bigquery';
+  /** Name in the user's configuration; used in messages and as `source_id` in the state. */
+  readonly name: string;
+  /** Project that runs and pays for the jobs and holds the state dataset. */
+  readonly projectId: string;
+  /** Data Location of the datasets, for example `US` or `europe-west3`. */
+  readonly location: string;
+  readonly credentials: ServiceAccountKey;
+  /** Base URL of the API, for example `http://127.0.0.1:9050`; default: the real service. */
+  readonly endpoint?: string;
+  /** Dataset for the engine's tables; default `__segment_reverse_etl`. */
+  readonly stateDataset?: string;
+};
+
+export type ModelConfig = {
+  readonly name: string;
+  /** One GoogleSQL query, at most 65,535 characters. */
+  readonly sql: string;
+  /** The unique identifier column. */
+  readonly key: string;
+  /** The file that holds the query, for errors: `models/airports.sql`. */
+  readonly place?: string;
+};
+
+/** Limits past which a sync stops as `blocked` before anything is sent. */
+export type Guards = {
+  /** Deliver although the model is empty and records were sent before; default false. */
+  readonly allowEmptyModel?: boolean;
+  /** Largest share of the known records that one sync may delete, 0 to 1; default 0.5. */
+  readonly maxDeletedShare?: number;
+  /** The share is looked at only when more records than this would be deleted; default 100. */
+  readonly minDeletedRows?: number;
+  /** Most changes in one sync; default 150,000,000 (Segment's limit of extracted records). */
+  readonly maxChanges?: number;
+  /** Most bytes that the plan query may bill; BigQuery refuses the job beyond. Default: no limit. */
+  readonly maxBytesBilled?: number;
+};
+
+export type MappingConfig = {
+  readonly name: string;
+  /** Names the state tables (`records_<id>`): letters, digits and underscores, at most 64. */
+  readonly id: string;
+  readonly model: ModelConfig;
+  /** Kinds of changes to send; the others are outcome `skipped` and recorded as seen. */
+  readonly operations: readonly Operation[];
+  readonly destination: {
+    readonly name: string;
+    readonly type: string;
+    readonly action: string;
+    readonly settings: JsonObject;
+    /** Segment mapping-kit directives. */
+    readonly fields: JsonObject;
+  };
+  readonly guards?: Guards;
+  /** Keep the values that were sent beside the checksum, so that a plan can show old values. Default false. */
+  readonly keepValues?: boolean;
+};
+
+/** Milliseconds since the epoch and a sleep; injected so that tests need not wait. */
+export interface Clock {
+  now(): number;
+  /** Settles after `ms`, or rejects with the signal's reason. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+}
+
+export type CallOptions = {
+  /** Cancels the work: jobs are cancelled, the state stays true. */
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+};
+
+// ---------------------------------------------------------------- testConnection
+
+/** The checks of testConnection, in their order. */
+export const CHECKS = ['key', 'token', 'project', 'jobs', 'location', 'state_dataset', 'state_tables'] as const;
+
+export type CheckName = (typeof CHECKS)[number];
+
+export type CheckResult = {
+  readonly check: CheckName;
+  readonly ok: boolean;
+  /** True when an earlier failure made this check impossible; `ok` is then false. */
+  readonly skipped?: boolean;
+  /** The BigQuery permission that the check is about, for example `bigquery.jobs.create`. */
+  readonly permission?: string;
+  /** The resource that it is about, for example `projects/my-project`. */
+  readonly resource?: string;
+  readonly message: string;
+  readonly fix?: { readonly words: string; readonly command: string };
+};
+
+// ---------------------------------------------------------------- previewModel
+
+export type Column = {
+  readonly name: string;
+  /** GoogleSQL type, for example `INT64`, `ARRAY<STRUCT<a STRING>>`. */
+  readonly type: string;
+};
+
+export type Preview = {
+  readonly columns: readonly Column[];
+  /** The first 10 rows, in the query's order. */
+  readonly rows: readonly JsonObject[];
+  readonly bytesProcessed: number;
+};
+
+// ---------------------------------------------------------------- planMapping
+
+export type InvalidReason = 'null_identifier' | 'duplicate_identifier';
+
+export type InvalidRows = {
+  readonly reason: InvalidReason;
+  /** Rows of the model that are set aside for this reason. */
+  readonly rows: number;
+  /** Up to 10 identifiers (none for `null_identifier`). */
+  readonly sampleIds: readonly string[];
+};
+
+export type PlanCounts = {
+  readonly added: number;
+  readonly updated: number;
+  readonly deleted: number;
+  readonly unchanged: number;
+  /** Rows set aside because of their identifier. */
+  readonly invalid: number;
+  /** Rejected records that wait in quarantine until their data change. */
+  readonly quarantined: number;
+};
+
+export type PlannedChange = {
+  readonly operation: Operation;
+  readonly recordId: string;
+  /** The model's columns; all null for a deleted record. */
+  readonly columns: JsonObject;
+  /** The mapped columns as last sent, when the mapping keeps values and the record was sent. */
+  readonly previous?: JsonObject;
+  /** False when the mapping does not send this kind of change. */
+  readonly sent: boolean;
+};
+
+export type GuardFinding = {
+  readonly guard: 'empty_model' | 'deleted_share' | 'changes';
+  readonly message: string;
+  readonly figures: Readonly<Record<string, number>>;
+};
+
+export type PlanSummary = {
+  readonly mapping: string;
+  readonly model: string;
+  readonly columns: readonly Column[];
+  readonly counts: PlanCounts;
+  /** The first changes, up to `sampleSize`, of each operation. */
+  readonly sample: readonly PlannedChange[];
+  readonly invalid: readonly InvalidRows[];
+  /** Guards that would stop a sync of this plan. */
+  readonly guards: readonly GuardFinding[];
+  readonly bytesProcessed: number;
+};
+
+export type PlanOptions = CallOptions & {
+  readonly registry: DestinationRegistry;
+  /** Changes shown per operation; default 5, at most 100. */
+  readonly sampleSize?: number;
+};
+
+// ---------------------------------------------------------------- syncMapping
+
+export const PHASES = ['preparing', 'planning', 'delivering', 'committing', 'done'] as const;
+
+export type Phase = (typeof PHASES)[number];
+
+export type Progress = {
+  readonly syncId: string;
+  readonly phase: Phase;
+  /** Changes of the plan; undefined until the plan is known. */
+  readonly total?: number;
+  /** Changes with an outcome so far. */
+  readonly done: number;
+  readonly delivered: number;
+  readonly rejected: number;
+  readonly deferred: number;
+  readonly bytesProcessed: number;
+};
+
+export type SyncOptions = CallOptions & {
+  readonly registry: DestinationRegistry;
+  /** Folder for the local journal of acknowledged batches; created when missing. Without it only the warehouse's checkpoint (at most once a minute) is kept. */
+  readonly journalDir?: string;
+  /** Called at most a few times per second and at each change of phase. */
+  readonly onProgress?: (progress: Progress) => void;
+  /** Id of a blocked sync: deliver its very plan in spite of the guards. */
+  readonly approve?: string;
+  /** Called (and awaited) between any two durable steps; for fault-injection tests. */
+  readonly onStep?: (step: string) => void | Promise<void>;
+};
+
+export type SyncState = 'succeeded' | 'partially_succeeded' | 'failed' | 'blocked' | 'skipped' | 'canceled';
+
+export type OutcomeCounts = {
+  readonly delivered: number;
+  readonly rejected: number;
+  /** Not delivered for now; the next sync takes them up. */
+  readonly deferred: number;
+  /** Not of a kind that the mapping sends. */
+  readonly skipped: number;
+};
+
+export type ReasonSummary = {
+  readonly outcome: 'rejected' | 'deferred';
+  readonly code: string;
+  readonly message: string;
+  readonly count: number;
+  /** Up to 10 record ids. */
+  readonly sampleIds: readonly string[];
+};
+
+export type SyncReport = {
+  readonly syncId: string;
+  readonly mapping: string;
+  readonly model: string;
+  readonly destination: string;
+  readonly state: SyncState;
+  /** Why the state is not `succeeded`, in words; for `skipped`, why nothing had to be done. */
+  readonly message?: string;
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly durationMs: number;
+  /** Changes of the plan and rows set aside; zeros when no plan was made. */
+  readonly plan: PlanCounts;
+  /** What became of the changes, per operation. */
+  readonly outcomes: Readonly<Record<Operation, OutcomeCounts>>;
+  readonly invalid: readonly InvalidRows[];
+  readonly reasons: readonly ReasonSummary[];
+  readonly guards: readonly GuardFinding[];
+  /** Bytes that all query jobs of this run processed. */
+  readonly bytesProcessed: number;
+  readonly phases: readonly { readonly phase: Phase; readonly durationMs: number }[];
+  /** The sync was started by an earlier run that ended before its time. */
+  readonly resumed: boolean;
+  /** Set when the state is `failed`. */
+  readonly error?: { readonly code: string; readonly message: string; readonly where?: string; readonly fix?: string };
+};
+
+// ---------------------------------------------------------------- mappingStatus
+
+export type MappingStatus = {
+  readonly mapping: string;
+  /** `new`: never synced. `interrupted`: a run ended before its time; the next sync goes on. */
+  readonly state: 'new' | 'idle' | 'running' | 'interrupted' | 'blocked';
+  readonly syncId?: string;
+  readonly phase?: Phase;
+  /** Who holds the lease: `host:pid`. */
+  readonly holder?: string;
+  readonly leaseExpiresAt?: string;
+  /** Time of the last committed sync. */
+  readonly checkpoint?: string;
+  /** Records that the destination has, as far as the state knows. */
+  readonly records: number;
+  readonly rejects: { readonly waiting: number; readonly quarantined: number };
+  /** The last syncs, newest first, up to 10. */
+  readonly history: readonly {
+    readonly syncId: string;
+    readonly state: SyncState;
+    readonly startedAt: string;
+    readonly finishedAt: string;
+    readonly added: number;
+    readonly updated: number;
+    readonly deleted: number;
+    readonly delivered: number;
+    readonly rejected: number;
+    readonly deferred: number;
+    readonly invalid: number;
+  }[];
+};
+
+export type { JsonObject, JsonValue };
