@@ -1,8 +1,21 @@
 // What the compiler asks of the function library: DuckDB SQL for one call whose
 // arguments are already DuckDB SQL with known GoogleSQL types.
+//
+// Conventions between the compiler and the library:
+// - Date parts (ENUM literals of the analyser) come as arguments of type STRING with
+//   a STRING constant, the part's name in upper case: DAY, WEEK, WEEK_MONDAY, ISOYEAR;
+//   see `datePartName`. Other enums (normalisation modes) likewise: NFC, NFKC, ….
+// - CURRENT_TIMESTAMP, CURRENT_DATE, CURRENT_DATETIME and CURRENT_TIME get the
+//   statement's time as one more argument at the end, of type TIMESTAMP.
+// - SESSION_USER gets the caller's e-mail as its one argument, of type STRING.
+// - A `SAFE.` call is the compiler's: it wraps the SQL in TRY(…). Library SQL holds
+//   nothing that TRY refuses, save RAND and GENERATE_UUID, which are volatile.
+// - The fields of a STRUCT are named f0, f1, … in DuckDB.
+// - `$make_array`, `$get_struct_field` and struct construction are the compiler's;
+//   `$case_no_value`, `$case_with_value`, `if`, `$in`, `$in_array` the library's.
 import type { GType, TypedValue } from '../types.ts';
 
-/** One argument: SQL that may be repeated only if `simple`; otherwise bind it once (a lambda or a lateral). */
+/** One argument. A function may use `sql` more than once only through `bind`, which names it first when that would be dear. */
 export type Arg = {
   readonly sql: string;
   readonly type: GType;
