@@ -3,13 +3,21 @@
 export type Principal = {
   readonly kind: 'user' | 'serviceAccount';
   readonly email: string;
+  /** The token's scopes allow only reading: permissions that change something are denied. */
+  readonly readOnly?: boolean;
 };
 
 export type Resource =
   | { readonly kind: 'project'; readonly projectId: string }
   | { readonly kind: 'dataset'; readonly projectId: string; readonly datasetId: string }
   | { readonly kind: 'table'; readonly projectId: string; readonly datasetId: string; readonly tableId: string }
-  | { readonly kind: 'job'; readonly projectId: string; readonly location: string; readonly jobId: string; /** E-mail of its creator. */ readonly owner: string }
+  | {
+      readonly kind: 'job';
+      readonly projectId: string;
+      readonly location: string;
+      readonly jobId: string;
+      /** E-mail of its creator. */ readonly owner: string;
+    }
   | { readonly kind: 'serviceAccount'; readonly projectId: string; readonly email: string };
 
 /** A permission of Google's IAM: `bigquery.tables.getData`. */

@@ -28,5 +28,23 @@ export type Route = {
   readonly operation: string;
   /** No sign-in and no decision: discovery document, token endpoint. */
   readonly public?: true;
+  /**
+   * Sign-in is enough: Google documents no permission for the method (lists that `may`
+   * filters and that can be empty, testIamPermissions, the predefined roles).
+   */
+  readonly signedIn?: true;
   handle(context: RequestContext): Promise<unknown> | unknown;
 };
+
+/** Returned by a handler whose answer is not JSON with status 200 (OAuth's 400s): sent as it is. */
+export class Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}) {
+    this.status = status;
+    this.body = body;
+    this.headers = headers;
+  }
+}

@@ -1,0 +1,66 @@
+// The texts of refusals. BigQuery names the permission and the resource and never says
+// whether the resource exists; texts as the real service gives them (public issue
+// reports of Google's clients and of Terraform's provider).
+import { BigQueryError } from '../bigquery-error.ts';
+import type { Permission, Resource } from './decision.ts';
+
+export type TableRef = { readonly projectId: string; readonly datasetId: string; readonly tableId: string };
+
+/** The 403 for a permission that the caller lacks on a resource. */
+export function accessDenied(permission: Permission, resource: Resource): BigQueryError {
+  return permission.startsWith('bigquery.')
+    ? new BigQueryError('accessDenied', bigQueryText(permission, resource))
+    : new BigQueryError(
+        'forbidden',
+        `Permission '${permission}' denied on resource '${fullResourceName(resource)}' (or it may not exist).`,
+        { httpStatus: 403 },
+      );
+}
+
+/** The 403 for a table or view that a query reads without permission. */
+export function queryDenied(table: TableRef, location?: string): BigQueryError {
+  const name = `${table.projectId}:${table.datasetId}.${table.tableId}`;
+  const where = location === undefined ? '' : ` in location ${location}`;
+  return new BigQueryError(
+    'accessDenied',
+    `Access Denied: Table ${name}: User does not have permission to query table ${name}, or perhaps it does not exist${where}.`,
+  );
+}
+
+function bigQueryText(permission: Permission, resource: Resource): string {
+  switch (resource.kind) {
+    case 'project': {
+      const { projectId } = resource;
+      return `Access Denied: Project ${projectId}: User does not have ${permission} permission in project ${projectId}.`;
+    }
+    case 'dataset':
+      return denied('Dataset', `${resource.projectId}:${resource.datasetId}`, permission);
+    case 'table':
+      return denied('Table', `${resource.projectId}:${resource.datasetId}.${resource.tableId}`, permission);
+    case 'job':
+      return denied('Job', `${resource.projectId}:${resource.location}.${resource.jobId}`, permission);
+    case 'serviceAccount':
+      return denied('Service account', `${resource.projectId}:${resource.email}`, permission);
+  }
+}
+
+function denied(kind: string, name: string, permission: Permission): string {
+  return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`;
+}
+
+/** Google's full resource names, as IAM and Resource Manager write them in refusals. */
+function fullResourceName(resource: Resource): string {
+  const project = `projects/${resource.projectId}`;
+  switch (resource.kind) {
+    case 'project':
+      return `//cloudresourcemanager.googleapis.com/${project}`;
+    case 'serviceAccount':
+      return `//iam.googleapis.com/${project}/serviceAccounts/${resource.email}`;
+    case 'dataset':
+      return `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}`;
+    case 'table':
+      return `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}/tables/${resource.tableId}`;
+    case 'job':
+      return `//bigquery.googleapis.com/${project}/jobs/${resource.jobId}`;
+  }
+}

@@ -1,0 +1,6 @@
+import type { Identity } from '../../auth/identity.ts';
+import type { Route } from '../route.ts';
+
+export function resourceManagerRoutes(_identity: Identity): Route[] {
+  throw new Error('in work');
+}
