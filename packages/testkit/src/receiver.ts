@@ -5,7 +5,11 @@ import type { AddressInfo } from 'node:net';
 
 export type ReceivedRow = Record<string, unknown>;
 
-export type Answer = { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string };
+export type Answer = {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+};
 
 export type ReceiverOptions = {
   /** Decides the answer for one request; undefined means 200. */

@@ -1,0 +1,27 @@
+// `npm run bench -- --suite NAME [--json]`: measurements that can be repeated. A suite runs
+// ours and its reference in turn and prints one line per case; `ok` says whether the aim holds.
+import { parseArgs } from 'node:util';
+import type { Suite } from './suite.ts';
+import { syncSuite } from './suites/sync.ts';
+
+const suites: Readonly<Record<string, Suite>> = { sync: syncSuite };
+
+const { values } = parseArgs({ options: { suite: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const suite = values.suite === undefined ? undefined : suites[values.suite];
+if (suite === undefined) {
+  console.error('usage: npm run bench -- --suite NAME [--json]');
+  for (const [name, { description }] of Object.entries(suites)) console.error(`  ${name}  ${description}`);
+  process.exitCode = 2;
+} else {
+  let allOk = true;
+  for await (const result of suite.run((text) => console.error(text))) {
+    allOk &&= result.ok;
+    console.log(values.json ? JSON.stringify(result) : human(result));
+  }
+  process.exitCode = allOk ? 0 : 1;
+}
+
+function human(result: Record<string, unknown> & { case: string; ok: boolean }): string {
+  const { case: name, ok, ...figures } = result;
+  return `${ok ? '✓' : '✗'} ${name}  ${JSON.stringify(figures)}`;
+}

@@ -1,0 +1,15 @@
+/** One measured case. Units are in the names of the figures. */
+export type Measurement = {
+  readonly case: string;
+  readonly ours: Readonly<Record<string, number>>;
+  readonly reference: Readonly<Record<string, number>>;
+  /** Ours divided by the reference, of the figure that the aim is about. */
+  readonly ratio: number;
+  readonly aim: string;
+  readonly ok: boolean;
+};
+
+export type Suite = {
+  readonly description: string;
+  run(log: (text: string) => void): AsyncIterable<Measurement>;
+};
