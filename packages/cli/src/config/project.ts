@@ -1,0 +1,282 @@
+// A project folder: sluice.yaml and its SQL files. Loading checks the shape and the
+// references of the whole document; environment variables, files and keys are looked at
+// only for the source, model or mapping that a command uses.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '@sluice/core';
+import type { JsonObject } from '@sluice/core';
+import type { MappingConfig, ModelConfig, SourceConfig } from '@sluice/engine';
+import { ConfigDocument } from './document.ts';
+import type { Path } from './document.ts';
+import { parseKey } from './credentials.ts';
+import { expand, expandText } from './environment.ts';
+import type { Environment, MissingVariable } from './environment.ts';
+import { guardsOf } from './guards.ts';
+import { configError } from './problem.ts';
+import type { Problem } from './problem.ts';
+import { projectSchema } from './schema.ts';
+import type { ProjectDocument } from './schema.ts';
+import { describeIssues } from './shape.ts';
+import { didYouMean } from './suggest.ts';
+
+export const CONFIG_FILE = 'sluice.yaml';
+
+/** Larger files are refused: neither a configuration nor a query is that long. */
+const maxFileBytes = 4 * 1024 * 1024;
+
+export type LoadOptions = {
+  /** The project folder. */
+  readonly directory: string;
+  /** Paths in messages are relative to it. */
+  readonly cwd: string;
+  readonly environment: Environment;
+};
+
+export class Project {
+  readonly directory: string;
+  readonly #cwd: string;
+  readonly #environment: Environment;
+  readonly #document: ConfigDocument;
+  readonly #config: ProjectDocument;
+
+  private constructor(options: LoadOptions, document: ConfigDocument, config: ProjectDocument) {
+    this.directory = options.directory;
+    this.#cwd = options.cwd;
+    this.#environment = options.environment;
+    this.#document = document;
+    this.#config = config;
+  }
+
+  /** Throws an AppError that names every problem of shape or reference with its place. */
+  static async load(options: LoadOptions): Promise<Project> {
+    const file = path.join(options.directory, CONFIG_FILE);
+    const shown = shownPath(options.cwd, file);
+    const text = await readText(file, (reason) => ({
+      code: 'CONFIG_NOT_FOUND',
+      message: `${shown} ${reason}`,
+      where: shown,
+      fix: 'Run the command in a project folder, name one with --project-dir, or create one with: sluice init',
+    }));
+    return Project.parse(options, shown, text);
+  }
+
+  /** The project of a text; `file` is its name in messages. */
+  static parse(options: LoadOptions, file: string, text: string): Project {
+    const document = new ConfigDocument(file, text);
+    const parsed = projectSchema.safeParse(document.toValue() ?? {});
+    if (!parsed.success) throw configError(describeIssues(parsed.error.issues, document));
+    const project = new Project(options, document, parsed.data);
+    const problems = project.#checkReferences();
+    if (problems.length > 0) throw configError(problems);
+    return project;
+  }
+
+  get mappingNames(): readonly string[] {
+    return Object.keys(this.#config.mappings);
+  }
+
+  /** Where the journals of running syncs are kept. */
+  get journalDirectory(): string {
+    return path.join(this.directory, '.sluice', 'journal');
+  }
+
+  /** `sluice.yaml:12:5` of something inside the document. */
+  placeOf(at: Path): string {
+    return this.#document.placeOfValue(at);
+  }
+
+  async source(): Promise<SourceConfig> {
+    const { name, project, location, credentials, endpoint, state_dataset: stateDataset } = this.#config.source;
+    const missing: MissingVariable[] = [];
+    const text = (value: string, key: string): string => expandText(value, ['source', key], this.#environment, missing);
+    const config = {
+      kind: 'bigquery',
+      name,
+      projectId: text(project, 'project'),
+      location: text(location, 'location'),
+      ...(endpoint === undefined ? {} : { endpoint: text(endpoint, 'endpoint') }),
+      stateDataset,
+    } as const;
+    const keyFile =
+      typeof credentials === 'string'
+        ? undefined
+        : expandText(credentials.keyFile, ['source', 'credentials', 'keyFile'], this.#environment, missing);
+    const keyText = typeof credentials === 'string' ? text(credentials, 'credentials') : '';
+    this.#refuse(missing);
+    if (config.endpoint !== undefined && !/^https?:\/\/[^/]/.test(config.endpoint)) {
+      throw this.#error(
+        ['source', 'endpoint'],
+        'INVALID_ENDPOINT',
+        'endpoint must be a URL',
+        "Write for example http://127.0.0.1:9050, or remove it to use Google's service.",
+      );
+    }
+    return { ...config, credentials: await this.#key(keyText, keyFile) };
+  }
+
+  async model(name: string): Promise<ModelConfig> {
+    const entry = this.#config.models[name];
+    if (entry === undefined) throw this.#unknown('model', name, Object.keys(this.#config.models));
+    const file = path.resolve(this.directory, entry.file ?? path.join('models', `${name}.sql`));
+    const shown = shownPath(this.#cwd, file);
+    const sql = await readText(file, (reason) => ({
+      code: 'MODEL_FILE_NOT_FOUND',
+      message: `the file of model "${name}", ${shown}, ${reason}`,
+      where:
+        entry.file === undefined ? this.#document.placeOfKey(['models', name]) : this.placeOf(['models', name, 'file']),
+      fix: `Create ${shown} with one SELECT statement, or set models.${name}.file.`,
+    }));
+    if (sql.trim() === '')
+      throw new AppError(`${shown} holds no query`, {
+        code: 'EMPTY_MODEL',
+        kind: 'invalid',
+        where: `${shown}:1:1`,
+        fix: 'Write one SELECT statement.',
+      });
+    return { name, sql, key: entry.key, place: shown };
+  }
+
+  async mapping(name: string): Promise<MappingConfig> {
+    const entry = this.#config.mappings[name];
+    if (entry === undefined) throw this.#unknown('mapping', name, this.mappingNames);
+    const destination = this.#config.destinations[entry.destination];
+    if (destination === undefined)
+      throw this.#unknown('destination', entry.destination, Object.keys(this.#config.destinations));
+    const missing: MissingVariable[] = [];
+    const settings = expand(
+      destination.settings,
+      ['destinations', entry.destination, 'settings'],
+      this.#environment,
+      missing,
+    ) as JsonObject;
+    const fields = expand(entry.fields, ['mappings', name, 'fields'], this.#environment, missing) as JsonObject;
+    this.#refuse(missing);
+    return {
+      name,
+      id: stateId(name),
+      model: await this.model(entry.model),
+      operations: entry.send,
+      destination: { name: entry.destination, type: destination.type, action: entry.action, settings, fields },
+      guards: guardsOf(entry.guards),
+      keepValues: entry.keep_values,
+    };
+  }
+
+  /** Places a problem that was found inside a mapping: `fields.url`, `settings.directory`, `action`. */
+  placeInMapping(mapping: string, where: string): string {
+    const [root = '', ...rest] = where.split('.');
+    const entry = this.#config.mappings[mapping];
+    const steps = [root, ...rest].map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+    if (entry !== undefined && root === 'settings') return this.placeOf(['destinations', entry.destination, ...steps]);
+    if (entry !== undefined && root === 'type') return this.placeOf(['destinations', entry.destination, 'type']);
+    return this.placeOf(['mappings', mapping, ...steps]);
+  }
+
+  async #key(keyText: string, keyFile: string | undefined): Promise<SourceConfig['credentials']> {
+    const at: Path = keyFile === undefined ? ['source', 'credentials'] : ['source', 'credentials', 'keyFile'];
+    let text = keyText;
+    let what = 'the service-account key';
+    if (keyFile !== undefined) {
+      const file = path.resolve(this.directory, keyFile);
+      what = `key file ${shownPath(this.#cwd, file)}`;
+      text = await readText(file, (reason) => ({
+        code: 'KEY_FILE_NOT_FOUND',
+        message: `${what} ${reason}`,
+        where: this.placeOf(at),
+        fix: 'Put the JSON key file there, or correct the path (relative to the project folder).',
+      }));
+    } else if (typeof this.#config.source.credentials === 'string') {
+      const credentialsText = this.#config.source.credentials;
+      const variables = [...credentialsText.matchAll(/\$\{([^}]*)\}/g)].map((match) => match[1]);
+      if (variables.length === 1) what = `the service-account key in ${variables[0]}`;
+    }
+    const key = parseKey(text, what);
+    if ('message' in key) throw this.#error(at, 'INVALID_KEY', key.message, key.fix);
+    return key;
+  }
+
+  #checkReferences(): Problem[] {
+    const problems: Problem[] = [];
+    const { models, destinations, mappings } = this.#config;
+    const ids = new Map<string, string>();
+    for (const [name, mapping] of Object.entries(mappings)) {
+      if (models[mapping.model] === undefined)
+        problems.push(this.#reference(name, 'model', mapping.model, Object.keys(models)));
+      if (destinations[mapping.destination] === undefined)
+        problems.push(this.#reference(name, 'destination', mapping.destination, Object.keys(destinations)));
+      const other = ids.get(stateId(name).toLowerCase());
+      if (other !== undefined) {
+        problems.push({
+          code: 'MAPPING_NAMES_CLASH',
+          message: `mappings "${other}" and "${name}" would share one state table`,
+          where: this.#document.placeOfKey(['mappings', name]),
+          fix: 'Give one of them a name that differs in more than case, "-" or "_".',
+        });
+      }
+      ids.set(stateId(name).toLowerCase(), name);
+    }
+    return problems;
+  }
+
+  #reference(mapping: string, kind: 'model' | 'destination', name: string, known: readonly string[]): Problem {
+    return {
+      code: `UNKNOWN_${kind.toUpperCase()}`,
+      message: `mapping "${mapping}" names ${kind} "${name}", which does not exist`,
+      where: this.placeOf(['mappings', mapping, kind]),
+      fix: didYouMean(name, known),
+    };
+  }
+
+  #unknown(kind: 'model' | 'mapping' | 'destination', name: string, known: readonly string[]): AppError {
+    return new AppError(`there is no ${kind} "${name}"`, {
+      code: `UNKNOWN_${kind.toUpperCase()}`,
+      kind: 'invalid',
+      where: this.#document.placeOfKey([`${kind}s`]),
+      fix: didYouMean(name, known),
+    });
+  }
+
+  #refuse(missing: readonly MissingVariable[]): void {
+    if (missing.length === 0) return;
+    throw configError(
+      missing.map(({ path: at, message, fix }) => ({ code: 'MISSING_ENV', message, where: this.placeOf(at), fix })),
+    );
+  }
+
+  #error(at: Path, code: string, message: string, fix: string): AppError {
+    return configError([{ code, message, where: this.placeOf(at), fix }]);
+  }
+}
+
+/** The suffix of a mapping's state tables: its name with underscores. */
+export function stateId(mapping: string): string {
+  return mapping.replaceAll('-', '_');
+}
+
+/** A path as the user would write it from `cwd`: relative, unless absolute is shorter. */
+export function shownPath(cwd: string, file: string): string {
+  const relative = path.relative(cwd, file);
+  if (relative === '') return '.';
+  return relative.startsWith('..') && relative.length >= file.length ? file : relative;
+}
+
+/** The text of a file; what the file system refuses becomes the problem that `describe` makes of it. */
+async function readText(file: string, describe: (reason: string) => Problem): Promise<string> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(file);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const reason =
+      code === 'ENOENT' || code === 'ENOTDIR'
+        ? 'does not exist'
+        : code === 'EACCES'
+          ? 'may not be read'
+          : code === 'EISDIR'
+            ? 'is a folder'
+            : `cannot be read (${String(code)})`;
+    throw configError([describe(reason)]);
+  }
+  if (bytes.length > maxFileBytes) throw configError([describe(`is larger than ${maxFileBytes / 1024 / 1024} MiB`)]);
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
+}

@@ -1,0 +1,83 @@
+// What sluice.yaml may hold. The schema knows shapes only; that references, files and
+// environment variables resolve is checked where they are used (project.ts).
+import { OPERATIONS } from '@sluice/core';
+import type { JsonValue } from '@sluice/core';
+import { z } from 'zod';
+
+const json: z.ZodType<JsonValue> = z.json();
+const jsonObject = z.record(z.string(), json);
+const text = z.string().min(1, 'must not be empty');
+
+/** Names become parts of table names and of command lines. */
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+    'must start with a letter and hold only letters, digits, "-" and "_" (at most 63)',
+  );
+
+const source = z.strictObject({
+  name: name.default('warehouse'),
+  type: z.literal('bigquery'),
+  project: text,
+  /** The data location, for example `US`, `EU`, `europe-west1`. */
+  location: text,
+  /** The JSON text of a service-account key, usually `${ENV_VARIABLE}`, or the path of its file. */
+  credentials: z.union([text, z.strictObject({ keyFile: text })]),
+  /** Base URL of a local BigQuery; absent for the real service. */
+  endpoint: text.optional(),
+  state_dataset: z
+    .string()
+    .regex(/^[A-Za-z0-9_]{1,1024}$/, 'must hold only letters, digits and "_"')
+    .default('__segment_reverse_etl'),
+});
+
+const model = z.strictObject({
+  /** The column that identifies a record. */
+  key: text,
+  /** Path of the SQL file, relative to the project folder; default `models/NAME.sql`. */
+  file: text.optional(),
+});
+
+const destination = z.strictObject({
+  type: text,
+  settings: jsonObject.default({}),
+});
+
+const share = z.number().min(0).max(1);
+const count = z.number().int().min(0);
+
+/** The engine's guards; past one of them a sync stops as `blocked` before anything is sent. */
+const guards = z.strictObject({
+  allow_empty_model: z.boolean().optional(),
+  max_deleted_share: share.optional(),
+  min_deleted_rows: count.optional(),
+  max_changes: count.optional(),
+  max_bytes_billed: count.optional(),
+});
+
+const mapping = z.strictObject({
+  model: text,
+  destination: text,
+  action: text,
+  send: z
+    .array(z.enum(OPERATIONS))
+    .min(1)
+    .default([...OPERATIONS]),
+  /** Segment mapping-kit directives: action field → value or directive. */
+  fields: jsonObject.default({}),
+  guards: guards.default({}),
+  /** Keep the values last sent in the warehouse, so that a plan can show old beside new. */
+  keep_values: z.boolean().default(false),
+});
+
+export const projectSchema = z.strictObject({
+  source,
+  models: z.record(name, model).default({}),
+  destinations: z.record(name, destination).default({}),
+  mappings: z.record(name, mapping).default({}),
+});
+
+export type ProjectDocument = z.output<typeof projectSchema>;
+export type SourceEntry = ProjectDocument['source'];
+export type MappingEntry = ProjectDocument['mappings'][string];

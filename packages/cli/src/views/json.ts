@@ -1,0 +1,31 @@
+// The one JSON document that each command prints with --json. The shapes are public: what
+// is added stays, nothing is renamed.
+import { AppError, messageOf } from '@sluice/core';
+import type { CheckResult, MappingStatus } from '@sluice/engine';
+import { problemsOf } from '../config/problem.ts';
+
+/** `{ source, ok, checks: […] }`; `ok` is true when every check passed. */
+export function connectionDocument(source: string, checks: readonly CheckResult[]): object {
+  return { source, ok: checks.every((check) => check.ok), checks };
+}
+
+/** `{ mappings: […] }` */
+export function statusDocument(mappings: readonly MappingStatus[]): object {
+  return { mappings };
+}
+
+/** `{ error: { code, kind, message, where?, fix?, problems? } }` */
+export function errorDocument(error: unknown): object {
+  if (!(error instanceof AppError)) return { error: { code: 'INTERNAL', kind: 'internal', message: messageOf(error) } };
+  const problems = problemsOf(error);
+  return {
+    error: {
+      code: error.code,
+      kind: error.kind,
+      message: error.message,
+      ...(error.where === undefined ? {} : { where: error.where }),
+      ...(error.fix === undefined ? {} : { fix: error.fix }),
+      ...(problems.length === 0 ? {} : { problems }),
+    },
+  };
+}
