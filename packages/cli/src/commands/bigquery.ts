@@ -1,0 +1,72 @@
+import path from 'node:path';
+import { issueUserToken, startBigQuery } from '@sluice/bigquery-local';
+import { AppError } from '@sluice/core';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { Io } from '../io.ts';
+import { answer, sessionOf } from './session.ts';
+import type { GlobalOptions } from './session.ts';
+
+export type BigQueryStartOptions = GlobalOptions & {
+  readonly dataDir: string;
+  readonly port: number;
+  readonly host?: string;
+  readonly project?: string;
+  readonly owner?: string;
+  readonly anonymousAs?: string;
+};
+
+/** Runs the local BigQuery until SIGINT or SIGTERM. */
+export async function bigQueryStartCommand(io: Io, options: BigQueryStartOptions): Promise<ExitCode> {
+  const session = sessionOf(io, options);
+  if ((options.project === undefined) !== (options.owner === undefined)) {
+    throw new AppError('--project and --owner belong together', {
+      code: 'USAGE',
+      kind: 'invalid',
+      fix: 'Name both (--project ID --owner EMAIL), or none and create the project with the Resource Manager API.',
+    });
+  }
+  const dataDir = path.resolve(io.cwd, options.dataDir);
+  const server = await startBigQuery({
+    dataDir,
+    port: options.port,
+    ...(options.host === undefined ? {} : { host: options.host }),
+    ...(options.project === undefined || options.owner === undefined
+      ? {}
+      : { project: options.project, owner: options.owner }),
+    ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }),
+  });
+  try {
+    if (session.json) io.out(`${JSON.stringify({ event: 'ready', restUrl: server.restUrl })}\n`);
+    else {
+      io.out(`The local BigQuery answers at ${server.restUrl}\n`);
+      if (options.anonymousAs !== undefined)
+        io.err(`warning: every caller without credentials is ${options.anonymousAs}\n`);
+      io.err(
+        `Data: ${dataDir}. A user's access token: sluice bigquery token EMAIL --data-dir ${options.dataDir}. Stop with Ctrl-C.\n`,
+      );
+    }
+    await aborted(io.signal);
+  } finally {
+    await server.close();
+  }
+  return EXIT.ok;
+}
+
+export async function bigQueryTokenCommand(
+  io: Io,
+  email: string,
+  options: GlobalOptions & { readonly dataDir: string },
+): Promise<ExitCode> {
+  const session = sessionOf(io, options);
+  const token = await issueUserToken({ dataDir: path.resolve(io.cwd, options.dataDir), email });
+  answer(session, { email, token }, () => [token]);
+  return EXIT.ok;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

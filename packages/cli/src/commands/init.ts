@@ -1,0 +1,120 @@
+// Writes the start of a project folder. Never overwrites: when one of the files exists,
+// nothing is written at all.
+import { constants } from 'node:fs';
+import { access, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AppError } from '@sluice/core';
+import { CONFIG_FILE, shownPath } from '../config/project.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { Io } from '../io.ts';
+import { answer, projectDirectory, sessionOf } from './session.ts';
+import type { GlobalOptions } from './session.ts';
+
+const sluiceYaml = `# A Sluice project: where the data is, what a record is, where it goes.
+# \${NAME} is replaced by an environment variable when the entry is used.
+
+source:
+  type: bigquery
+  project: my-project            # runs and pays for the queries
+  location: US                   # Data Location of the datasets: US, EU, europe-west3, …
+  # The service account's JSON key: its text in a variable, or { keyFile: keys/sluice.json }.
+  credentials: \${SLUICE_BIGQUERY_KEY}
+  # endpoint: http://127.0.0.1:9050          # a local BigQuery: sluice bigquery start
+  # state_dataset: __segment_reverse_etl     # where Sluice keeps what was sent
+
+# A model is one SELECT statement in models/NAME.sql and the column that identifies a record.
+models:
+  example:
+    key: id
+
+destinations:
+  changes:
+    type: file
+    settings:
+      path: changes/example.ndjson
+
+# A mapping sends the changes of a model to one action of a destination.
+mappings:
+  example-to-file:
+    model: example
+    destination: changes
+    action: append
+    send: [added, updated, deleted]
+    # keep_values: true          # keep what was sent, so that a plan shows old beside new
+    # guards:                    # past one of these a sync stops before it sends anything
+    #   max_deleted_share: 0.5
+    #   allow_empty_model: false
+`;
+
+const exampleSql = `-- One row per record; the column "id" is the unique identifier (sluice.yaml, models.example.key).
+SELECT id, name
+FROM UNNEST([
+  STRUCT('1' AS id, 'first record' AS name),
+  STRUCT('2' AS id, 'second record' AS name)
+])
+`;
+
+const gitignore = `# Journals of running syncs, keys and the files that the example writes
+.sluice/
+keys/
+.env
+changes/
+`;
+
+const files = [
+  [CONFIG_FILE, sluiceYaml],
+  ['models/example.sql', exampleSql],
+  ['.gitignore', gitignore],
+] as const;
+
+export async function initCommand(io: Io, directory: string | undefined, options: GlobalOptions): Promise<ExitCode> {
+  const session = sessionOf(io, options);
+  const root = directory === undefined ? projectDirectory(io, options) : path.resolve(io.cwd, directory);
+  for (const [name] of files) {
+    const file = path.join(root, name);
+    if (await exists(file)) {
+      const shown = shownPath(io.cwd, file);
+      throw new AppError(`${shown} exists already; nothing was written`, {
+        code: 'FILE_EXISTS',
+        kind: 'invalid',
+        where: shown,
+        fix: 'Choose another folder: sluice init DIR',
+      });
+    }
+  }
+  for (const [name, content] of files) {
+    const file = path.join(root, name);
+    try {
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, content, { flag: 'wx' });
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown reason';
+      throw new AppError(`cannot write ${shownPath(io.cwd, file)} (${code})`, {
+        code: 'CANNOT_WRITE',
+        kind: 'invalid',
+        where: shownPath(io.cwd, file),
+        fix: 'Choose a folder that you may write: sluice init DIR',
+        cause: error,
+      });
+    }
+  }
+  const shown = shownPath(io.cwd, root);
+  answer(session, { directory: root, files: files.map(([name]) => name) }, () => [
+    `A new project in ${shown}:`,
+    ...files.map(([name]) => `  ${name}`),
+    '',
+    `Next: fill in ${path.join(shown, CONFIG_FILE)}, then run: sluice test-connection${shown === '.' ? '' : ` -C ${shown}`}`,
+  ]);
+  return EXIT.ok;
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.F_OK);
+    return true;
+  } catch (error) {
+    // A path through a file is refused by the write below, with its reason.
+    return !(error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'));
+  }
+}

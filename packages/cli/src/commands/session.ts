@@ -1,0 +1,67 @@
+// What every command that works on a project needs: the project, the answer's two forms and
+// the errors of the engine placed in the user's files.
+import path from 'node:path';
+import { AppError } from '@sluice/core';
+import { Project } from '../config/project.ts';
+import { configError } from '../config/problem.ts';
+import type { Io } from '../io.ts';
+import { PLAIN, styleFor } from '../views/style.ts';
+import type { Style } from '../views/style.ts';
+
+export type GlobalOptions = { readonly projectDir?: string; readonly json?: boolean };
+
+export type Session = {
+  readonly io: Io;
+  readonly json: boolean;
+  /** Style of standard output. */
+  readonly style: Style;
+  /** Style of standard error. */
+  readonly errStyle: Style;
+};
+
+export function sessionOf(io: Io, options: GlobalOptions): Session {
+  const json = options.json === true;
+  return {
+    io,
+    json,
+    style: json ? PLAIN : styleFor(io.outIsTerminal, io.environment),
+    errStyle: styleFor(io.errIsTerminal, io.environment),
+  };
+}
+
+export function projectDirectory(io: Io, options: GlobalOptions): string {
+  return path.resolve(io.cwd, options.projectDir ?? '.');
+}
+
+export function loadProject(io: Io, options: GlobalOptions): Promise<Project> {
+  return Project.load({ directory: projectDirectory(io, options), cwd: io.cwd, environment: io.environment });
+}
+
+/** Writes the answer: the JSON document, or the lines for people. */
+export function answer(session: Session, document: object, lines: () => readonly string[]): void {
+  session.io.out(session.json ? `${JSON.stringify(document)}\n` : `${lines().join('\n')}\n`);
+}
+
+type DiagnosticLike = {
+  readonly severity: 'error' | 'warning';
+  readonly path: string;
+  readonly message: string;
+  readonly fix?: string;
+};
+
+/** The engine knows a mapping's fields, the project knows their lines: joins the two. */
+export function placed(error: unknown, project: Project, mapping: string): unknown {
+  if (!(error instanceof AppError)) return error;
+  const diagnostics = error.details['diagnostics'];
+  if (!Array.isArray(diagnostics) || diagnostics.length === 0) return error;
+  const errors = (diagnostics as readonly DiagnosticLike[]).filter((diagnostic) => diagnostic.severity === 'error');
+  if (errors.length === 0) return error;
+  return configError(
+    errors.map((diagnostic) => ({
+      code: error.code,
+      message: `mapping "${mapping}", ${diagnostic.path}: ${diagnostic.message}`,
+      where: project.placeInMapping(mapping, diagnostic.path),
+      fix: diagnostic.fix ?? 'Correct the value.',
+    })),
+  );
+}

@@ -1,0 +1,49 @@
+import { createRegistry } from '@sluice/destinations';
+import { syncMapping } from '@sluice/engine';
+import type { SyncState } from '@sluice/engine';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { Io } from '../io.ts';
+import { progressView } from '../views/progress.ts';
+import { syncLines } from '../views/sync.ts';
+import { answer, loadProject, placed, sessionOf } from './session.ts';
+import type { GlobalOptions } from './session.ts';
+
+export type SyncCommandOptions = GlobalOptions & { readonly approve?: string };
+
+/**
+ * Runs one sync. 0 when it succeeded, also when single records were rejected (the report
+ * names them and the next sync tries them again); 1 when it failed, was blocked or canceled.
+ */
+export async function syncCommand(io: Io, name: string, options: SyncCommandOptions): Promise<ExitCode> {
+  const session = sessionOf(io, options);
+  const project = await loadProject(io, options);
+  const mapping = await project.mapping(name);
+  const source = await project.source();
+  const progress = progressView({
+    write: (text) => io.err(text),
+    isTerminal: io.errIsTerminal,
+    columns: io.columns,
+    now: Date.now,
+  });
+  try {
+    const report = await syncMapping(source, mapping, {
+      registry: createRegistry(),
+      journalDir: project.journalDirectory,
+      signal: io.signal,
+      onProgress: (step) => progress.update(step),
+      ...(options.approve === undefined ? {} : { approve: options.approve }),
+    });
+    progress.end();
+    answer(session, report, () => syncLines(report, session.style));
+    return exitCodeOfSync(report.state);
+  } catch (error) {
+    throw placed(error, project, name);
+  } finally {
+    progress.end();
+  }
+}
+
+function exitCodeOfSync(state: SyncState): ExitCode {
+  return state === 'succeeded' || state === 'skipped' || state === 'partially_succeeded' ? EXIT.ok : EXIT.failed;
+}

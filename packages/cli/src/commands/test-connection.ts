@@ -1,0 +1,17 @@
+import { testConnection } from '@sluice/engine';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import type { Io } from '../io.ts';
+import { connectionLines } from '../views/connection.ts';
+import { connectionDocument } from '../views/json.ts';
+import { answer, loadProject, sessionOf } from './session.ts';
+import type { GlobalOptions } from './session.ts';
+
+/** Probes the source with the rights that a sync needs; 1 when a check failed. */
+export async function testConnectionCommand(io: Io, options: GlobalOptions): Promise<ExitCode> {
+  const session = sessionOf(io, options);
+  const source = await (await loadProject(io, options)).source();
+  const checks = await testConnection(source, { signal: io.signal });
+  answer(session, connectionDocument(source.name, checks), () => connectionLines(source.name, checks, session.style));
+  return checks.every((check) => check.ok) ? EXIT.ok : EXIT.failed;
+}

@@ -1,0 +1,27 @@
+// Entry point of `sluice`: joins the program to the process. The first SIGINT or SIGTERM
+// asks the command to stop cleanly, a second one ends the process at once.
+import { run } from './program.ts';
+
+const controller = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
+}
+// A reader that has gone (`sluice preview m | head -1`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await run(process.argv.slice(2), {
+  out: (text) => {
+    process.stdout.write(text);
+  },
+  err: (text) => {
+    process.stderr.write(text);
+  },
+  environment: process.env,
+  cwd: process.cwd(),
+  outIsTerminal: process.stdout.isTTY,
+  errIsTerminal: process.stderr.isTTY,
+  columns: process.stdout.columns ?? process.stderr.columns ?? 100,
+  signal: controller.signal,
+});
