@@ -154,6 +154,8 @@ export type PlannedChange = {
   readonly columns: JsonObject;
   /** The mapped columns as last sent, when the mapping keeps values and the record was sent. */
   readonly previous?: JsonObject;
+  /** Mapped columns that differ from `previous`; present whenever `previous` is. */
+  readonly changed?: readonly string[];
   /** False when the mapping does not send this kind of change. */
   readonly sent: boolean;
 };
@@ -212,6 +214,8 @@ export type SyncOptions = CallOptions & {
   readonly approve?: string;
   /** Called (and awaited) between any two durable steps; for fault-injection tests. */
   readonly onStep?: (step: string) => void | Promise<void>;
+  /** How long a lease holds without being renewed; default 3 minutes. It is renewed three times within. */
+  readonly leaseTtlMs?: number;
 };
 
 export type SyncState = 'succeeded' | 'partially_succeeded' | 'failed' | 'blocked' | 'skipped' | 'canceled';

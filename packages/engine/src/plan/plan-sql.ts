@@ -1,0 +1,200 @@
+// The SQL of a plan: one query that evaluates the model once, compares it with what the
+// destination has, and yields one row per change. Pure: text in, text out.
+//
+// Shape (every name is used once, so that BigQuery cannot evaluate the model twice):
+//
+//   model ─► identified ─► counted ─► one row per identifier ─┐
+//                                     records (what was sent) ─┴► FULL JOIN ─► operation ─► ordinal
+//
+// Columns of the plan: our own, and the model's as `c_<name>`, so that no name of the
+// user's can meet one of ours.
+import type { Column } from '../run/api.ts';
+import type { TableRef } from '../source/source.ts';
+import { literal, quoted } from './state-tables.ts';
+
+export const QUARANTINE = { attempts: 5, days: 14 } as const;
+
+export type PlanSqlInput = {
+  /** The model's query, one statement without a semicolon. */
+  readonly modelSql: string;
+  readonly columns: readonly Column[];
+  readonly key: Column;
+  /** Names of the columns that the mapping uses, or all. */
+  readonly mapped: ReadonlySet<string> | 'all';
+  /** Version of the mapping; a part of every checksum. */
+  readonly version: string;
+  /** Undefined when the table does not exist yet. */
+  readonly records: TableRef | undefined;
+  readonly rejects: TableRef | undefined;
+  /** Carry the mapped values as JSON (`sent`), to be kept beside the checksum. */
+  readonly keepValues: boolean;
+};
+
+/** Prefix of the model's columns in a plan. */
+export const COLUMN_PREFIX = 'c_';
+
+/**
+ * Rows: `ordinal` (0-based and dense over changes, NULL for others), `operation` (added,
+ * updated, deleted; `invalid` and `quarantined` are not changes), `reason`, `record_id`,
+ * `checksum`, `copies` (rows of the model behind this one), `known` (the record was sent
+ * before), `sent` and `previous` (mapped values now and as last sent), `c_<column>`…
+ */
+export function planSql(input: PlanSqlInput): string {
+  const carried = input.columns.map((column) => `${COLUMN_PREFIX}${column.name}`);
+  const list = (prefix: string): string => carried.map((name) => `,\n    ${prefix}${name_(name)}`).join('');
+  return `WITH sluice_model AS (
+${input.modelSql}
+),
+sluice_identified AS (
+  SELECT
+    ${identifier(input.key)} AS record_id${input.columns.map((column) => `,\n    m.${name_(column.name)} AS ${name_(COLUMN_PREFIX + column.name)}`).join('')}
+  FROM sluice_model AS m
+),
+sluice_counted AS (
+  SELECT
+    i.record_id,
+    COUNT(*) OVER (PARTITION BY i.record_id) AS copies,
+    ROW_NUMBER() OVER (PARTITION BY i.record_id) AS copy${list('i.')}
+  FROM sluice_identified AS i
+),
+sluice_current AS (
+  SELECT
+    c.record_id,
+    c.copies,
+    TRUE AS present,
+    ${mappedJson(input)} AS mapped${list('c.')}
+  FROM sluice_counted AS c
+  WHERE c.copy = 1
+),
+sluice_hashed AS (
+  SELECT
+    h.record_id,
+    h.copies,
+    h.present,
+    h.mapped,
+    TO_HEX(MD5(CONCAT(${literal(`${input.version}:`)}, h.mapped))) AS checksum${list('h.')}
+  FROM sluice_current AS h
+),
+sluice_joined AS (
+  SELECT
+    COALESCE(n.record_id, r.record_id) AS record_id,
+    IF(n.present IS NULL, r.checksum, n.checksum) AS checksum,
+    r.record_id IS NOT NULL AS known,
+    IFNULL(n.copies, 0) AS copies,
+    ${input.keepValues ? 'n.mapped' : 'CAST(NULL AS STRING)'} AS sent,
+    r.sent AS previous,
+    CASE
+      WHEN n.present IS NULL THEN 'deleted'
+      WHEN n.record_id IS NULL OR n.copies > 1 THEN 'invalid'
+      WHEN r.record_id IS NULL THEN 'added'
+      WHEN r.checksum IS NULL OR r.checksum <> n.checksum THEN 'updated'
+      ELSE 'unchanged'
+    END AS operation${list('n.')}
+  FROM sluice_hashed AS n
+  FULL OUTER JOIN ${recordsSource(input.records)} AS r
+  ON n.record_id = r.record_id
+),
+sluice_sorted AS (
+  SELECT
+    j.record_id,
+    j.checksum,
+    j.known,
+    j.copies,
+    j.sent,
+    j.previous,
+    CASE
+      WHEN j.operation = 'invalid' THEN 'invalid'
+      WHEN x.checksum = j.checksum AND (x.attempts >= ${QUARANTINE.attempts} OR x.first_time < TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL ${QUARANTINE.days} DAY)) THEN 'quarantined'
+      ELSE j.operation
+    END AS operation${list('j.')}
+  FROM sluice_joined AS j
+  LEFT JOIN ${rejectsSource(input.rejects)} AS x
+  ON j.record_id = x.record_id
+  WHERE j.operation <> 'unchanged'
+)
+SELECT
+    IF(s.operation IN ('added', 'updated', 'deleted'), ROW_NUMBER() OVER (PARTITION BY s.operation IN ('added', 'updated', 'deleted')) - 1, NULL) AS ordinal,
+    s.operation,
+    CASE
+      WHEN s.operation <> 'invalid' THEN NULL
+      WHEN s.record_id IS NULL THEN 'null_identifier'
+      ELSE 'duplicate_identifier'
+    END AS reason,
+    s.record_id,
+    s.checksum,
+    s.copies,
+    s.known,
+    s.sent,
+    s.previous${list('s.')}
+FROM sluice_sorted AS s`;
+}
+
+/**
+ * Counts per operation and reason with a few samples, from a plan table or from the
+ * plan's own query; one more row, `records`, counts what the destination has.
+ */
+export function summarySql(input: {
+  readonly plan: TableRef | string;
+  readonly records: TableRef | undefined;
+  /** Columns to sample changes with; none takes no samples. */
+  readonly sample?: { readonly columns: readonly Column[]; readonly size: number };
+}): string {
+  const from = typeof input.plan === 'string' ? `(\n${input.plan}\n)` : quoted(input.plan);
+  const sample = input.sample;
+  const sampled =
+    sample === undefined
+      ? ''
+      : `,
+  ARRAY_AGG(IF(p.ordinal IS NULL, NULL, STRUCT(p.record_id AS record_id, p.sent AS sent, p.previous AS previous${sample.columns
+    .map((column) => `, p.${name_(COLUMN_PREFIX + column.name)} AS ${name_(COLUMN_PREFIX + column.name)}`)
+    .join('')})) IGNORE NULLS LIMIT ${sample.size}) AS changes`;
+  return `SELECT
+  p.operation AS operation,
+  p.reason AS reason,
+  COUNT(*) AS records,
+  SUM(p.copies) AS copies,
+  COUNTIF(p.known) AS known,
+  ARRAY_AGG(IF(p.operation = 'invalid', p.record_id, NULL) IGNORE NULLS LIMIT 10) AS sample_ids${
+    input.records === undefined ? ',\n  0 AS state_records' : `,\n  ANY_VALUE(k.n) AS state_records`
+  }${sampled}
+FROM ${input.records === undefined ? '' : `(SELECT COUNT(*) AS n FROM ${quoted(input.records)}) AS k\nLEFT JOIN `}${from} AS p${
+    input.records === undefined ? '' : '\nON TRUE'
+  }
+GROUP BY p.operation, p.reason`;
+}
+
+/** GoogleSQL text that makes the identifier a STRING. */
+function identifier(key: Column): string {
+  const column = `m.${name_(key.name)}`;
+  if (key.type === 'STRING') return column;
+  return key.type === 'BYTES' ? `TO_BASE64(${column})` : `CAST(${column} AS STRING)`;
+}
+
+/**
+ * The mapped columns as JSON text, in the order of their names. JSON tells apart NULL, ''
+ * and NaN, and keeps microseconds: so does the checksum over it.
+ */
+function mappedJson(input: PlanSqlInput): string {
+  const mapped = input.mapped;
+  const names = input.columns
+    .map((column) => column.name)
+    .filter((name) => mapped === 'all' || mapped.has(name))
+    .toSorted();
+  if (names.length === 0) return `'{}'`;
+  return `TO_JSON_STRING(STRUCT(${names.map((name) => `c.${name_(COLUMN_PREFIX + name)} AS ${name_(name)}`).join(', ')}))`;
+}
+
+function recordsSource(records: TableRef | undefined): string {
+  if (records !== undefined) return quoted(records);
+  return `(SELECT CAST(NULL AS STRING) AS record_id, CAST(NULL AS STRING) AS checksum, CAST(NULL AS STRING) AS sent LIMIT 0)`;
+}
+
+function rejectsSource(rejects: TableRef | undefined): string {
+  if (rejects !== undefined) return quoted(rejects);
+  return `(SELECT CAST(NULL AS STRING) AS record_id, CAST(NULL AS STRING) AS checksum, CAST(NULL AS INT64) AS attempts, CAST(NULL AS TIMESTAMP) AS first_time LIMIT 0)`;
+}
+
+/** A quoted column name. BigQuery's column names cannot hold a backquote or a backslash. */
+function name_(name: string): string {
+  return `\`${name}\``;
+}

@@ -1,0 +1,92 @@
+// Reads the answer of `summarySql`: how many changes of each kind, what was set aside, samples.
+import type { JsonObject, JsonValue, Operation } from '@sluice/core';
+import { OPERATIONS } from '@sluice/core';
+import type { Column, InvalidReason, InvalidRows, PlanCounts, PlannedChange } from '../run/api.ts';
+import { parseJson } from '../source/json.ts';
+import { COLUMN_PREFIX } from './plan-sql.ts';
+
+export type PlanFigures = {
+  readonly counts: PlanCounts;
+  readonly invalid: readonly InvalidRows[];
+  /** Records that the state holds before this sync. */
+  readonly stateRecords: number;
+  /** Rows of the model. */
+  readonly modelRows: number;
+  /** Added, updated and deleted: the rows to deliver. */
+  readonly changes: number;
+};
+
+export function figuresOf(rows: readonly JsonObject[]): PlanFigures {
+  const records = new Map<string, number>();
+  const invalid: InvalidRows[] = [];
+  let knownSetAside = 0;
+  let copies = 0;
+  let stateRecords = 0;
+  for (const row of rows) {
+    stateRecords = Math.max(stateRecords, Number(row['state_records']));
+    // With no change at all the outer join leaves one row without an operation.
+    if (row['operation'] === null) continue;
+    const operation = String(row['operation']);
+    records.set(operation, (records.get(operation) ?? 0) + Number(row['records']));
+    copies += Number(row['copies']);
+    if (operation !== 'added') knownSetAside += Number(row['known']);
+    if (operation === 'invalid') {
+      invalid.push({
+        reason: row['reason'] as InvalidReason,
+        rows: Number(row['copies']),
+        sampleIds: (row['sample_ids'] ?? []) as string[],
+      });
+    }
+  }
+  const of = (operation: string): number => records.get(operation) ?? 0;
+  const unchanged = Math.max(0, stateRecords - knownSetAside);
+  return {
+    counts: {
+      added: of('added'),
+      updated: of('updated'),
+      deleted: of('deleted'),
+      unchanged,
+      invalid: invalid.reduce((sum, entry) => sum + entry.rows, 0),
+      quarantined: of('quarantined'),
+    },
+    invalid,
+    stateRecords,
+    modelRows: copies + unchanged,
+    changes: of('added') + of('updated') + of('deleted'),
+  };
+}
+
+/** The sampled changes, in the order added, updated, deleted. */
+export function samplesOf(
+  rows: readonly JsonObject[],
+  columns: readonly Column[],
+  sends: ReadonlySet<Operation>,
+): PlannedChange[] {
+  return OPERATIONS.flatMap((operation) => {
+    const row = rows.find((candidate) => candidate['operation'] === operation);
+    const changes = (row?.['changes'] ?? []) as JsonObject[];
+    return changes.map((change): PlannedChange => {
+      const values: JsonObject = {};
+      for (const column of columns) values[column.name] = change[COLUMN_PREFIX + column.name] ?? null;
+      const previous = jsonObject(change['previous']);
+      const current = jsonObject(change['sent']);
+      return {
+        operation,
+        recordId: String(change['record_id']),
+        columns: values,
+        ...(previous === undefined ? {} : { previous }),
+        ...(previous === undefined || current === undefined ? {} : { changed: differing(previous, current) }),
+        sent: sends.has(operation),
+      };
+    });
+  });
+}
+
+function jsonObject(value: JsonValue | undefined): JsonObject | undefined {
+  return typeof value === 'string' ? (parseJson(value) as JsonObject) : undefined;
+}
+
+function differing(previous: JsonObject, current: JsonObject): string[] {
+  const names = new Set([...Object.keys(previous), ...Object.keys(current)]);
+  return [...names].filter((name) => JSON.stringify(previous[name]) !== JSON.stringify(current[name]));
+}

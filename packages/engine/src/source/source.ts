@@ -1,0 +1,91 @@
+// The port between the engine and a warehouse. The engine writes GoogleSQL and hands
+// it here; nothing outside `source/bigquery/` knows how it reaches the service.
+// Every call has a time-out, retries what is worth retrying and throws an AppError.
+import type { JsonObject } from '@sluice/core';
+import type { Column } from '../run/api.ts';
+
+/** A table of the state dataset or of the user; `project.dataset.table`. */
+export type TableRef = { readonly projectId: string; readonly datasetId: string; readonly tableId: string };
+
+export type QueryParameter =
+  | { readonly type: 'STRING'; readonly value: string | null }
+  | { readonly type: 'INT64'; readonly value: number | null }
+  | { readonly type: 'BOOL'; readonly value: boolean | null };
+
+export type QueryRequest = {
+  readonly sql: string;
+  /** Named parameters, `@name`. */
+  readonly params?: Readonly<Record<string, QueryParameter>>;
+  /** What the query is for, for example `plan`; becomes part of the job id and a label. */
+  readonly step: string;
+  /** The same key runs the job once: a job that was started under it before is waited for. */
+  readonly jobKey?: string;
+  /** Labels of the job beside `sluice_step`. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Table that the result is written to; it is replaced when it exists. */
+  readonly destination?: TableRef;
+  readonly maxBytesBilled?: number;
+  /** Most rows to return; default 1,000. The rows stay in the job's result table. */
+  readonly maxRows?: number;
+  /** Limit for the whole job; default 6 hours, BigQuery's own. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+export type QueryResult = {
+  readonly columns: readonly Column[];
+  readonly rows: readonly JsonObject[];
+  readonly bytesProcessed: number;
+  /** Rows that a DML statement inserted, updated or deleted. */
+  readonly affectedRows: number;
+};
+
+export type DryRun = {
+  readonly columns: readonly Column[];
+  readonly statementType: string;
+  readonly bytesProcessed: number;
+  readonly referencedTables: readonly TableRef[];
+};
+
+export type TableInfo = {
+  /** `TABLE`, `VIEW`, `EXTERNAL`, … */
+  readonly type: string;
+  /** Milliseconds since the epoch, as text: compared, never computed with. */
+  readonly lastModified: string;
+  readonly rows: number;
+  /** Rows are being streamed in; `lastModified` does not tell about them. */
+  readonly streaming: boolean;
+  readonly columns: readonly Column[];
+};
+
+export type NewTable = {
+  readonly columns: readonly Column[];
+  readonly clusterBy?: readonly string[];
+  readonly expiresInMs?: number;
+};
+
+export interface Source {
+  readonly projectId: string;
+  readonly location: string;
+  /** Checks a query without running it. Throws the service's own error text. */
+  dryRun(sql: string, signal?: AbortSignal): Promise<DryRun>;
+  query(request: QueryRequest): Promise<QueryResult>;
+  /** Asks the service to stop the job of this key; does nothing when there is none. */
+  cancel(jobKey: string): Promise<void>;
+  /** Undefined when the table does not exist; throws `forbidden` without `bigquery.tables.get`. */
+  table(ref: TableRef, signal?: AbortSignal): Promise<TableInfo | undefined>;
+  /** Creates the table unless it exists. */
+  createTable(ref: TableRef, table: NewTable, signal?: AbortSignal): Promise<void>;
+  /** Sets when the table is dropped by the service itself. */
+  expireTable(ref: TableRef, inMs: number, signal?: AbortSignal): Promise<void>;
+  /** Drops the table if it exists. */
+  dropTable(ref: TableRef, signal?: AbortSignal): Promise<void>;
+  /** Location of the dataset, or undefined when it does not exist. */
+  dataset(datasetId: string, signal?: AbortSignal): Promise<{ readonly location: string } | undefined>;
+  createDataset(datasetId: string, signal?: AbortSignal): Promise<void>;
+  /** All rows of a table in pages, with bounded read-ahead. */
+  pages(
+    ref: TableRef,
+    options?: { readonly signal?: AbortSignal; readonly pageRows?: number },
+  ): AsyncIterable<readonly JsonObject[]>;
+}
