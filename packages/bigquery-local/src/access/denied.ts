@@ -28,39 +28,54 @@ export function queryDenied(table: TableRef, location?: string): BigQueryError {
 }
 
 function bigQueryText(permission: Permission, resource: Resource): string {
-  switch (resource.kind) {
-    case 'project': {
-      const { projectId } = resource;
-      return `Access Denied: Project ${projectId}: User does not have ${permission} permission in project ${projectId}.`;
-    }
-    case 'dataset':
-      return denied('Dataset', `${resource.projectId}:${resource.datasetId}`, permission);
-    case 'table':
-      return denied('Table', `${resource.projectId}:${resource.datasetId}.${resource.tableId}`, permission);
-    case 'job':
-      return denied('Job', `${resource.projectId}:${resource.location}.${resource.jobId}`, permission);
-    case 'serviceAccount':
-      return denied('Service account', `${resource.projectId}:${resource.email}`, permission);
+  if (resource.kind === 'project') {
+    const { projectId } = resource;
+    return `Access Denied: Project ${projectId}: User does not have ${permission} permission in project ${projectId}.`;
   }
+  const [kind, name] = kindAndName(resource);
+  return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`;
 }
 
-function denied(kind: string, name: string, permission: Permission): string {
-  return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`;
+/** As BigQuery writes them in its texts, with a colon after the project. */
+function kindAndName(resource: Exclude<Resource, { readonly kind: 'project' }>): [kind: string, name: string] {
+  let result: [string, string];
+  switch (resource.kind) {
+    case 'dataset':
+      result = ['Dataset', `${resource.projectId}:${resource.datasetId}`];
+      break;
+    case 'table':
+      result = ['Table', `${resource.projectId}:${resource.datasetId}.${resource.tableId}`];
+      break;
+    case 'job':
+      result = ['Job', `${resource.projectId}:${resource.location}.${resource.jobId}`];
+      break;
+    case 'serviceAccount':
+      result = ['Service account', `${resource.projectId}:${resource.email}`];
+      break;
+  }
+  return result;
 }
 
 /** Google's full resource names, as IAM and Resource Manager write them in refusals. */
 function fullResourceName(resource: Resource): string {
   const project = `projects/${resource.projectId}`;
+  let name: string;
   switch (resource.kind) {
     case 'project':
-      return `//cloudresourcemanager.googleapis.com/${project}`;
+      name = `//cloudresourcemanager.googleapis.com/${project}`;
+      break;
     case 'serviceAccount':
-      return `//iam.googleapis.com/${project}/serviceAccounts/${resource.email}`;
+      name = `//iam.googleapis.com/${project}/serviceAccounts/${resource.email}`;
+      break;
     case 'dataset':
-      return `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}`;
+      name = `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}`;
+      break;
     case 'table':
-      return `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}/tables/${resource.tableId}`;
+      name = `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}/tables/${resource.tableId}`;
+      break;
     case 'job':
-      return `//bigquery.googleapis.com/${project}/jobs/${resource.jobId}`;
+      name = `//bigquery.googleapis.com/${project}/jobs/${resource.jobId}`;
+      break;
   }
+  return name;
 }

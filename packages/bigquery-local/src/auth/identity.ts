@@ -1,6 +1,7 @@
 // Everything that the local server knows about who may call: projects with their
 // policies, service accounts with their keys, custom roles, local users and the key that
 // signs access tokens. One object, opened once per data directory.
+import { isServiceAccountEmail } from '../access/members.ts';
 import type { DatasetAccess, Policy, PolicyReader } from '../access/policy.ts';
 import { CustomRoles } from '../catalog/custom-roles.ts';
 import type { CatalogDatabase, Migration } from '../catalog/database.ts';
@@ -37,14 +38,25 @@ export type Identity = {
 /** `db` must have been opened with IDENTITY_MIGRATIONS; the signing key is made on first use. */
 export function openIdentity(db: CatalogDatabase, dataDir: string): Identity {
   const policies = new Policies(db);
+  const serviceAccounts = new ServiceAccounts(db);
+  serviceAccounts.onDelete(({ email, uniqueId }) => {
+    policies.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`);
+  });
   return {
     projects: new Projects(db, policies),
     policies,
-    serviceAccounts: new ServiceAccounts(db),
+    serviceAccounts,
     customRoles: new CustomRoles(db),
     users: new Users(db),
     signingKey: loadSigningKey(dataDir),
   };
+}
+
+/** Whether the account that a token was issued for may still call. */
+export function isActive(identity: Identity, token: { readonly email: string; readonly subject: string }): boolean {
+  return isServiceAccountEmail(token.email)
+    ? identity.serviceAccounts.find(token.subject)?.disabled === false
+    : identity.users.has(token.email);
 }
 
 /** The datasets' side of PolicyReader. */

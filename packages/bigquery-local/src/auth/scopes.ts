@@ -1,7 +1,120 @@
-// OAuth scopes of BigQuery's methods.
+// OAuth scopes: which exist, and which of them each method takes (the "Authorization
+// scopes" of the REST references of BigQuery, Resource Manager and IAM).
+import { BigQueryError } from '../bigquery-error.ts';
 import type { Authentication } from './authenticator.ts';
 
-/** 403 `insufficientPermissions` when the token's scopes do not cover the operation (`bigquery.datasets.insert`). */
-export function requireScope(_authentication: Authentication, _operation: string): void {
-  throw new Error('in work');
+const PREFIX = 'https://www.googleapis.com/auth/';
+
+export const CLOUD_PLATFORM = `${PREFIX}cloud-platform`;
+
+const SHORT_NAMES = [
+  'bigquery',
+  'bigquery.insertdata',
+  'bigquery.readonly',
+  'cloud-platform',
+  'cloud-platform.read-only',
+  'cloudplatformprojects',
+  'cloudplatformprojects.readonly',
+  'iam',
+  'devstorage.full_control',
+  'devstorage.read_only',
+  'devstorage.read_write',
+  'drive',
+  'drive.readonly',
+  'spreadsheets',
+  'spreadsheets.readonly',
+  'admin.directory.group',
+  'admin.directory.group.readonly',
+  'admin.directory.group.member',
+  'admin.directory.group.member.readonly',
+  'admin.directory.user',
+  'admin.directory.user.readonly',
+  'userinfo.email',
+  'userinfo.profile',
+] as const;
+
+const KNOWN_SCOPES: ReadonlySet<string> = new Set([
+  ...SHORT_NAMES.map((name) => PREFIX + name),
+  'openid',
+  'email',
+  'profile',
+]);
+
+export function isKnownScope(scope: string): boolean {
+  return KNOWN_SCOPES.has(scope);
+}
+
+/** Words of a `scope` claim or parameter. */
+export function scopesOf(text: unknown): string[] {
+  return typeof text === 'string' ? text.split(/\s+/).filter((word) => word !== '') : [];
+}
+
+const READ_METHODS =
+  /^(?:get|list|search|lookup|query$|getQueryResults$|getServiceAccount$|getIamPolicy$|testIamPermissions$|queryGrantableRoles$)/;
+
+const SERVICES: Readonly<
+  Record<string, { readonly host: string; readonly write: readonly string[]; readonly read: readonly string[] }>
+> = {
+  bigquery: {
+    host: 'bigquery.googleapis.com',
+    write: ['bigquery', 'cloud-platform'],
+    read: ['bigquery.readonly', 'cloud-platform.read-only'],
+  },
+  cloudresourcemanager: {
+    host: 'cloudresourcemanager.googleapis.com',
+    write: ['cloud-platform', 'cloudplatformprojects'],
+    read: ['cloud-platform.read-only', 'cloudplatformprojects.readonly'],
+  },
+  iam: { host: 'iam.googleapis.com', write: ['cloud-platform', 'iam'], read: ['cloud-platform.read-only'] },
+};
+
+/**
+ * Checks the token's scopes for a method by its name in Google's API
+ * (`bigquery.datasets.insert`). 403 `insufficientPermissions` when none of them covers it.
+ * `jobs.query` takes read-only scopes: what such a query may not change is left to
+ * `Principal.readOnly`, which the decision respects.
+ */
+export function requireScope(authentication: Authentication, operation: string): void {
+  const [service = '', ...path] = operation.split('.');
+  const rules = SERVICES[service];
+  if (rules === undefined) return;
+  const verb = path.at(-1) ?? '';
+  const accepted = READ_METHODS.test(verb) ? [...rules.write, ...rules.read] : [...rules.write];
+  if (operation === 'bigquery.tabledata.insertAll') accepted.push('bigquery.insertdata');
+  if (accepted.some((name) => authentication.scopes.includes(PREFIX + name))) return;
+  throw new BigQueryError('insufficientPermissions', 'Request had insufficient authentication scopes.', {
+    innerMessage: 'Insufficient Permission',
+    details: [
+      {
+        '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+        reason: 'ACCESS_TOKEN_SCOPE_INSUFFICIENT',
+        domain: 'googleapis.com',
+        metadata: { service: rules.host, method: grpcMethod(operation) },
+      },
+    ],
+  });
+}
+
+/** Whether a token with these scopes may change nothing. */
+export function isReadOnly(scopes: readonly string[]): boolean {
+  const changing = Object.values(SERVICES).flatMap(({ write }) => write);
+  return !['bigquery.insertdata', ...changing].some((name) => scopes.includes(PREFIX + name));
+}
+
+/** `bigquery.datasets.insert` → `google.cloud.bigquery.v2.DatasetService.InsertDataset`. */
+function grpcMethod(operation: string): string {
+  const [service = '', ...path] = operation.split('.');
+  const verb = path.at(-1) ?? '';
+  const collection = path.at(-2) ?? '';
+  const method = capital(verb);
+  if (service !== 'bigquery') return `google.${service}.${operation.slice(service.length + 1)}`;
+  if (collection === 'tabledata') return `google.cloud.bigquery.v2.TableDataService.${method}`;
+  const singular = collection.endsWith('ies') ? `${collection.slice(0, -3)}y` : collection.replace(/s$/, '');
+  const noun = capital(verb === 'list' ? collection : singular);
+  const whole = ['get', 'insert', 'list', 'patch', 'update', 'delete', 'cancel', 'undelete'].includes(verb);
+  return `google.cloud.bigquery.v2.${capital(singular)}Service.${method}${whole ? noun : ''}`;
+}
+
+function capital(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
 }

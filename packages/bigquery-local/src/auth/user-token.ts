@@ -1,11 +1,64 @@
-// Access tokens for local users, for the command line: works beside a running server.
+// Access tokens for local users, for the command line: works beside a running server and
+// without one, as both share the catalog file and the signing key.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { AppError } from '@sluice/core';
+
+import { CatalogDatabase } from '../catalog/database.ts';
+import { isServiceAccountEmail } from '../access/members.ts';
+import { signAccessToken } from './access-token.ts';
+import { IDENTITY_MIGRATIONS, openIdentity } from './identity.ts';
+import { CLOUD_PLATFORM } from './scopes.ts';
 
 /** Name of the catalog's SQLite file in the data directory. */
 export const CATALOG_FILE = 'catalog.sqlite';
 
-export type UserTokenRequest = { readonly dataDir: string; readonly email: string; readonly lifetimeSeconds?: number };
+export type UserTokenRequest = {
+  readonly dataDir: string;
+  readonly email: string;
+  /** Default 3600; at most 43,200, the longest that Google allows. */
+  readonly lifetimeSeconds?: number;
+};
 
-/** Registers the local user and answers an access token (default: one hour). */
-export function issueUserToken(_request: UserTokenRequest): Promise<string> {
-  throw new Error('in work');
+const MAX_LIFETIME_SECONDS = 43_200;
+
+/**
+ * Registers the local user and answers an access token of scope `cloud-platform`.
+ * AppError: no data directory, a service account's e-mail, a lifetime out of range.
+ */
+export async function issueUserToken(request: UserTokenRequest): Promise<string> {
+  const { dataDir, email, lifetimeSeconds = 3600 } = request;
+  if (!existsSync(dataDir)) {
+    throw new AppError(`There is no local BigQuery in ${dataDir}.`, {
+      code: 'DATA_DIRECTORY_MISSING',
+      kind: 'not_found',
+      where: dataDir,
+      fix: `Start it once: sluice bigquery start --data-dir ${dataDir}`,
+    });
+  }
+  if (isServiceAccountEmail(email)) {
+    throw new AppError(`${email} is a service account; it signs in with a key.`, {
+      code: 'NOT_A_USER',
+      kind: 'invalid',
+      where: email,
+      fix: 'Create a key for it (iam.serviceAccounts.keys.create) and use the key file.',
+    });
+  }
+  if (!Number.isInteger(lifetimeSeconds) || lifetimeSeconds < 1 || lifetimeSeconds > MAX_LIFETIME_SECONDS) {
+    throw new AppError(`The lifetime of a token is 1 to ${MAX_LIFETIME_SECONDS} seconds, not ${lifetimeSeconds}.`, {
+      code: 'TOKEN_LIFETIME',
+      kind: 'invalid',
+    });
+  }
+  const now = new Date();
+  using db = new CatalogDatabase(join(dataDir, CATALOG_FILE), IDENTITY_MIGRATIONS);
+  const identity = openIdentity(db, dataDir);
+  const address = identity.users.register(email, now);
+  const expiresAt = Math.floor(now.getTime() / 1000) + lifetimeSeconds;
+  return signAccessToken(
+    identity.signingKey,
+    { subject: address, email: address, scopes: [CLOUD_PLATFORM], expiresAt },
+    now,
+  );
 }

@@ -98,7 +98,7 @@ export class CustomRoles {
         );
       }
       if (existing !== undefined) {
-        throw new BigQueryError('alreadyExists', `A role named ${id} in ${`projects/${projectId}`} already exists.`, {
+        throw new BigQueryError('alreadyExists', `A role named ${id} in projects/${projectId} already exists.`, {
           httpStatus: 409,
         });
       }

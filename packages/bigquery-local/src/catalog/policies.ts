@@ -34,13 +34,8 @@ export class Policies {
   find(projectId: string): StoredPolicy | undefined {
     const cached = this.#cache.get(projectId);
     if (cached !== undefined) return cached;
-    const row = this.#db.get('SELECT bindings, revision FROM project_policy WHERE project_id = ?', projectId);
-    if (row === undefined) return undefined;
-    const policy: StoredPolicy = {
-      bindings: JSON.parse(row['bindings'] as string) as Binding[],
-      etag: etagOf(projectId, Number(row['revision'])),
-    };
-    this.#cache.set(projectId, policy);
+    const policy = this.#read(projectId);
+    if (policy !== undefined) this.#cache.set(projectId, policy);
     return policy;
   }
 
@@ -68,7 +63,32 @@ export class Policies {
     } finally {
       this.#cache.delete(projectId);
     }
-    return this.find(projectId)!;
+    return this.#read(projectId)!;
+  }
+
+  #read(projectId: string): StoredPolicy | undefined {
+    const row = this.#db.get('SELECT bindings, revision FROM project_policy WHERE project_id = ?', projectId);
+    if (row === undefined) return undefined;
+    return {
+      bindings: JSON.parse(row['bindings'] as string) as Binding[],
+      etag: etagOf(projectId, Number(row['revision'])),
+    };
+  }
+
+  /** In every policy: a deleted account keeps its lines under a name that nobody can sign in as. */
+  renameMember(member: string, newName: string): void {
+    this.#db.transaction(() => {
+      for (const row of this.#db.all(
+        'SELECT project_id, bindings FROM project_policy WHERE instr(bindings, ?) > 0',
+        JSON.stringify(member),
+      )) {
+        const bindings = (JSON.parse(row['bindings'] as string) as Binding[]).map(({ role, members }) => ({
+          role,
+          members: members.map((name) => (name === member ? newName : name)),
+        }));
+        this.replace(row['project_id'] as string, bindings, undefined);
+      }
+    });
   }
 }
 

@@ -57,6 +57,8 @@ export type ServiceAccountKey = {
 export type DeletionListener = (account: ServiceAccount) => void;
 
 const ACCOUNT_ID = /^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$/;
+/** Google's default quota per project. */
+const MAX_ACCOUNTS = 100;
 const MAX_KEYS = 10;
 const RSA_BITS = 2048;
 const generate = promisify(generateKeyPair);
@@ -83,16 +85,9 @@ export class ServiceAccounts {
     return row === undefined ? undefined : accountOf(row);
   }
 
-  /** At most `limit` accounts of a project, by e-mail, after the given one. */
-  list(projectId: string, limit: number, after = ''): ServiceAccount[] {
-    return this.#db
-      .all(
-        'SELECT * FROM service_account WHERE project_id = ? AND email > ? ORDER BY email LIMIT ?',
-        projectId,
-        after,
-        limit,
-      )
-      .map(accountOf);
+  /** The accounts of a project, by e-mail. */
+  list(projectId: string): ServiceAccount[] {
+    return this.#db.all('SELECT * FROM service_account WHERE project_id = ? ORDER BY email', projectId).map(accountOf);
   }
 
   /** 400 for a bad id, 409 `alreadyExists` for one that is taken. */
@@ -120,6 +115,11 @@ export class ServiceAccounts {
             ],
           },
         );
+      }
+      if (this.list(projectId).length >= MAX_ACCOUNTS) {
+        throw new BigQueryError('rateLimitExceeded', 'Maximum number of service accounts on project reached.', {
+          httpStatus: 429,
+        });
       }
       this.#db.run(
         'INSERT INTO service_account VALUES (?, ?, ?, ?, ?, 0, ?)',

@@ -1,0 +1,154 @@
+// IAM API v1: projects.serviceAccounts. Accounts are named by e-mail or unique id, below
+// their project or below the wildcard project `-`.
+import type { Resource } from '../../access/decision.ts';
+import type { Identity } from '../../auth/identity.ts';
+import { BigQueryError } from '../../bigquery-error.ts';
+import type { ServiceAccount } from '../../catalog/service-accounts.ts';
+import type { RequestContext, Route } from '../route.ts';
+import { objectField, optionalText, pageOf, requiredText, updateMask } from './body.ts';
+
+const COLLECTION = '/v1/projects/:projectId/serviceAccounts';
+const ONE = `${COLLECTION}/:account`;
+/** A parameter that ends before the colon of a custom method. */
+export const ACCOUNT_BEFORE_VERB = `${COLLECTION}/:account([^:/]+)::`;
+
+export function serviceAccountRoutes(identity: Identity): Route[] {
+  const accounts = identity.serviceAccounts;
+  const name = (method: string) => `iam.projects.serviceAccounts.${method}`;
+
+  const setDisabled = (verb: 'enable' | 'disable'): Route => ({
+    method: 'POST',
+    path: `${ACCOUNT_BEFORE_VERB}${verb}`,
+    operation: name(verb),
+    handle(context) {
+      const account = authorizedAccount(identity, context, `iam.serviceAccounts.${verb}`);
+      accounts.update(account.email, { disabled: verb === 'disable' });
+      return {};
+    },
+  });
+
+  return [
+    {
+      method: 'POST',
+      path: COLLECTION,
+      operation: name('create'),
+      handle(context) {
+        const projectId = projectIdOf(identity, context);
+        context.authorize('iam.serviceAccounts.create', { kind: 'project', projectId });
+        requireProject(identity, projectId);
+        const details = objectField(context.body, 'serviceAccount');
+        const displayName = optionalText(details, 'displayName', 100);
+        const description = optionalText(details, 'description', 256);
+        const account = accounts.create(
+          projectId,
+          {
+            accountId: requiredText(context.body, 'accountId'),
+            ...(displayName === undefined ? {} : { displayName }),
+            ...(description === undefined ? {} : { description }),
+          },
+          new Date(),
+        );
+        return accountResource(account);
+      },
+    },
+    {
+      method: 'GET',
+      path: COLLECTION,
+      operation: name('list'),
+      handle(context) {
+        const projectId = projectIdOf(identity, context);
+        context.authorize('iam.serviceAccounts.list', { kind: 'project', projectId });
+        requireProject(identity, projectId);
+        const page = pageOf(context, accounts.list(projectId), (account) => account.email, 20, 100);
+        return {
+          ...(page.items.length === 0 ? {} : { accounts: page.items.map(accountResource) }),
+          ...(page.nextPageToken === undefined ? {} : { nextPageToken: page.nextPageToken }),
+        };
+      },
+    },
+    {
+      method: 'GET',
+      path: ONE,
+      operation: name('get'),
+      handle: (context) => accountResource(authorizedAccount(identity, context, 'iam.serviceAccounts.get')),
+    },
+    {
+      method: 'PATCH',
+      path: ONE,
+      operation: name('patch'),
+      handle(context) {
+        const account = authorizedAccount(identity, context, 'iam.serviceAccounts.update');
+        const fields = objectField(context.body, 'serviceAccount');
+        const mask = updateMask(context.body['updateMask'], ['displayName', 'description']) ?? [
+          'displayName',
+          'description',
+        ];
+        const displayName = mask.includes('displayName') ? optionalText(fields, 'displayName', 100) : undefined;
+        const description = mask.includes('description') ? optionalText(fields, 'description', 256) : undefined;
+        return accountResource(
+          accounts.update(account.email, {
+            ...(displayName === undefined ? {} : { displayName }),
+            ...(description === undefined ? {} : { description }),
+          }),
+        );
+      },
+    },
+    {
+      method: 'DELETE',
+      path: ONE,
+      operation: name('delete'),
+      handle(context) {
+        accounts.delete(authorizedAccount(identity, context, 'iam.serviceAccounts.delete').email);
+        return {};
+      },
+    },
+    setDisabled('enable'),
+    setDisabled('disable'),
+  ];
+}
+
+/**
+ * The account of the path, after the caller's permission on it was checked; 403 before
+ * 404, and 403 for an unknown account below `-`, whose project is not known.
+ */
+export function authorizedAccount(identity: Identity, context: RequestContext, permission: string): ServiceAccount {
+  const asked = projectIdOf(identity, context);
+  const name = context.params['account'] ?? '';
+  const found = identity.serviceAccounts.find(name);
+  const projectId = asked === '-' && found !== undefined ? found.projectId : asked;
+  const account = found?.projectId === projectId ? found : undefined;
+  const resource: Resource = { kind: 'serviceAccount', projectId, email: account?.email ?? name };
+  context.authorize(permission, resource);
+  if (account === undefined) {
+    throw new BigQueryError(
+      'notFound',
+      `Service account projects/${projectId}/serviceAccounts/${name} does not exist.`,
+    );
+  }
+  return account;
+}
+
+/** The project id of the path, where the path may have the project's number. */
+export function projectIdOf(identity: Identity, context: RequestContext): string {
+  const name = context.params['projectId'] ?? '';
+  return identity.projects.find(name)?.projectId ?? name;
+}
+
+export function requireProject(identity: Identity, projectId: string): void {
+  if (identity.projects.find(projectId) === undefined)
+    throw new BigQueryError('notFound', `Unknown project id: ${projectId}`);
+}
+
+function accountResource(account: ServiceAccount): Record<string, unknown> {
+  return {
+    name: `projects/${account.projectId}/serviceAccounts/${account.email}`,
+    projectId: account.projectId,
+    uniqueId: account.uniqueId,
+    email: account.email,
+    ...(account.displayName === '' ? {} : { displayName: account.displayName }),
+    ...(account.description === '' ? {} : { description: account.description }),
+    oauth2ClientId: account.uniqueId,
+    ...(account.disabled ? { disabled: true } : {}),
+    etag: 'MDEwMjE5MjA=',
+  };
+}
