@@ -18,8 +18,11 @@ export type TableInfo = {
 
 /** How the analyser asks for tables. Throws a BigQueryError (404 or 403 text) for what the caller may not know of. */
 export interface TableLookup {
-  /** `path` as written in the query, one to three parts; resolves default project and dataset. */
-  table(path: readonly string[]): Promise<TableInfo>;
+  /**
+   * `path` has one to three parts, as the query names the table (back-quoted names are split);
+   * resolves default project and dataset. `via` is the view, if any, whose query names it.
+   */
+  table(path: readonly string[], via?: TableRef): Promise<TableInfo>;
 }
 
 export type AnalyzeRequest = {
@@ -71,7 +74,7 @@ export type Statement =
       readonly fields: readonly FieldSchema[];
       /** Rows to fill it with; output columns are in the order of `fields`. */
       readonly query?: CompiledQuery;
-      readonly partitionBy?: { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' } ;
+      readonly partitionBy?: { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' };
       readonly clusterBy?: readonly string[];
       readonly options: TableOptions;
     }
@@ -87,9 +90,19 @@ export type Statement =
       readonly kind: 'CREATE_SCHEMA';
       readonly target: { readonly projectId: string; readonly datasetId: string };
       readonly ifNotExists: boolean;
-      readonly options: { readonly description?: string; readonly friendlyName?: string; readonly location?: string; readonly labels?: Readonly<Record<string, string>> };
+      readonly options: {
+        readonly description?: string;
+        readonly friendlyName?: string;
+        readonly location?: string;
+        readonly labels?: Readonly<Record<string, string>>;
+      };
     }
-  | { readonly kind: 'DROP_SCHEMA'; readonly target: { readonly projectId: string; readonly datasetId: string }; readonly ifExists: boolean; readonly cascade: boolean }
+  | {
+      readonly kind: 'DROP_SCHEMA';
+      readonly target: { readonly projectId: string; readonly datasetId: string };
+      readonly ifExists: boolean;
+      readonly cascade: boolean;
+    }
   | { readonly kind: 'DROP_TABLE' | 'DROP_VIEW'; readonly target: TableRef; readonly ifExists: boolean }
   | {
       readonly kind: 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE' | 'TRUNCATE_TABLE';

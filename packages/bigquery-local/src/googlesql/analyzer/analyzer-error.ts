@@ -1,0 +1,48 @@
+// The analyser's gRPC errors → BigQuery's errors.
+import { BigQueryError } from '../../bigquery-error.ts';
+
+const INVALID_ARGUMENT = 3;
+const DEADLINE_EXCEEDED = 4;
+const RESOURCE_EXHAUSTED = 8;
+const OUT_OF_RANGE = 11;
+const UNIMPLEMENTED = 12;
+
+type GrpcError = { readonly code: number; readonly details: string };
+
+export function isGrpcError(error: unknown): error is GrpcError {
+  return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+}
+
+/** ZetaSQL writes `… [at 1:8]`, BigQuery `… at [1:8]`. */
+export function bigQueryText(message: string): string {
+  return message.replaceAll(/\[at (\d+):(\d+)\]/g, 'at [$1:$2]');
+}
+
+export function invalidQuery(message: string, cause?: unknown): BigQueryError {
+  return new BigQueryError('invalidQuery', message, { location: 'query', ...(cause === undefined ? {} : { cause }) });
+}
+
+/** A construct that is valid GoogleSQL but that this server does not run. */
+export function unsupported(construct: string): BigQueryError {
+  return invalidQuery(`${construct} is not supported by the local BigQuery`);
+}
+
+export function analyzerError(error: unknown): unknown {
+  if (!isGrpcError(error)) return error;
+  switch (error.code) {
+    case INVALID_ARGUMENT:
+    case OUT_OF_RANGE:
+    case UNIMPLEMENTED:
+      return invalidQuery(bigQueryText(error.details));
+    case DEADLINE_EXCEEDED:
+      return new BigQueryError('resourcesExceeded', 'The query is too complex: its analysis took too long.', {
+        cause: error,
+      });
+    case RESOURCE_EXHAUSTED:
+      return new BigQueryError('resourcesExceeded', 'The query is too large to analyse.', { cause: error });
+    default:
+      return new BigQueryError('internalError', `The GoogleSQL analyser failed (${bigQueryText(error.details)}).`, {
+        cause: error,
+      });
+  }
+}

@@ -1,0 +1,129 @@
+// Questions to the analyser: which tables a text names, and what it means over a given
+// catalog. Owns the language options; knows nothing of our tables or their storage.
+import { extraSignatures } from '../functions/index.ts';
+import type { GType } from '../types.ts';
+import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
+import { INT64_ALIASES, languageFeatures, REWRITES } from './language.ts';
+import { typeToProto } from './type-proto.ts';
+
+/** Longest query text, in characters: BigQuery's limit for an unresolved query is 1 MB. */
+export const MAX_SQL_LENGTH = 1024 * 1024;
+
+export type AnalyzerTable = {
+  /** As the text names it, quoted parts unsplit. */
+  readonly path: readonly string[];
+  readonly id: number;
+  readonly columns: readonly { readonly name: string; readonly type: GType; readonly hasDefault?: boolean }[];
+};
+
+export type AnalyzerParameters =
+  | { readonly mode: 'NAMED'; readonly types: ReadonlyMap<string, GType> }
+  | { readonly mode: 'POSITIONAL'; readonly types: readonly GType[] };
+
+type MutableCatalog = { name: string; table: Message[]; catalog: MutableCatalog[]; [key: string]: unknown };
+
+export class Analyzer implements AsyncDisposable {
+  readonly #client: ZetaSqlClient;
+  #language: Promise<Message> | undefined;
+
+  constructor(options: ZetaSqlClientOptions = {}) {
+    this.#client = new ZetaSqlClient(options);
+  }
+
+  /** Starts the process, so that the first statement does not wait for it. */
+  async warmUp(): Promise<void> {
+    await this.#languageOptions();
+  }
+
+  /** Process id of the analyser, for tests of its restart. */
+  pid(): Promise<number> {
+    return this.#client.pid();
+  }
+
+  /** Paths of the tables that a statement names, without the targets of CREATE and DROP. */
+  async tableNames(sql: string): Promise<string[][]> {
+    const response = await this.#client.call('ExtractTableNamesFromStatement', {
+      sqlStatement: sql,
+      options: await this.#languageOptions(),
+    });
+    const names = (response['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
+    return names.map((name) => name.tableNameSegment ?? []);
+  }
+
+  /** The resolved statement, an `AnyResolvedStatementProto`. */
+  async analyze(sql: string, tables: readonly AnalyzerTable[], parameters: AnalyzerParameters): Promise<unknown> {
+    const language = await this.#languageOptions();
+    const response = await this.#client.call('Analyze', {
+      sqlStatement: sql,
+      simpleCatalog: catalogOf(tables, language),
+      options: {
+        languageOptions: language,
+        defaultTimezone: 'UTC',
+        errorMessageMode: 'ERROR_MESSAGE_ONE_LINE',
+        pruneUnusedColumns: true,
+        enabledRewrites: REWRITES,
+        ...(parameters.mode === 'NAMED'
+          ? {
+              parameterMode: 'PARAMETER_NAMED',
+              queryParameters: [...parameters.types].map(([name, type]) => ({ name, type: typeToProto(type) })),
+            }
+          : { parameterMode: 'PARAMETER_POSITIONAL', positionalQueryParameters: parameters.types.map(typeToProto) }),
+      },
+    });
+    return response['resolvedStatement'];
+  }
+
+  #languageOptions(): Promise<Message> {
+    this.#language ??= this.#loadLanguageOptions();
+    return this.#language;
+  }
+
+  async #loadLanguageOptions(): Promise<Message> {
+    try {
+      const maximum = await this.#client.call('GetLanguageOptions', { maximumFeatures: true });
+      return {
+        ...maximum,
+        productMode: 'PRODUCT_EXTERNAL',
+        supportedStatementKinds: [],
+        enabledLanguageFeatures: languageFeatures(maximum['enabledLanguageFeatures'] as readonly string[]),
+      };
+    } catch (error) {
+      this.#language = undefined;
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#client[Symbol.asyncDispose]();
+  }
+}
+
+function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message {
+  const root: MutableCatalog = { name: 'bigquery', table: [], catalog: [] };
+  for (const table of tables) {
+    let catalog = root;
+    for (const part of table.path.slice(0, -1)) {
+      let next = catalog.catalog.find((c) => c.name.toLowerCase() === part.toLowerCase());
+      if (next === undefined) {
+        next = { name: part, table: [], catalog: [] };
+        catalog.catalog.push(next);
+      }
+      catalog = next;
+    }
+    catalog.table.push({
+      name: table.path.at(-1),
+      serializationId: table.id,
+      column: table.columns.map((c) => ({
+        name: c.name,
+        type: typeToProto(c.type),
+        ...(c.hasDefault === true ? { hasDefaultValue: true } : {}),
+      })),
+    });
+  }
+  return {
+    ...root,
+    builtinFunctionOptions: { languageOptions: language },
+    customFunction: extraSignatures,
+    namedType: INT64_ALIASES.map((name) => ({ name, type: { typeKind: 'TYPE_INT64' } })),
+  };
+}

@@ -1,0 +1,172 @@
+// IR expressions → DuckDB SQL. Functions come from the function library; this file owns
+// columns, structs, arrays, subqueries, SAFE calls and the comparison of structs.
+import { unsupported } from '../analyzer/analyzer-error.ts';
+import type { Arg } from '../functions/contract.ts';
+import { scalarFunctions, unsupportedFunction } from '../functions/index.ts';
+import type { Expr, SortKey } from '../ir.ts';
+import type { GType } from '../types.ts';
+import { castSql } from '../values/cast.ts';
+import { literalSql } from '../values/literal.ts';
+import { duckdbType } from '../values/physical.ts';
+import type { CompileContext } from './context.ts';
+import { compileRelation, listOf } from './relation.ts';
+import { compareStructs } from './struct-comparison.ts';
+
+const TIME_FUNCTIONS = new Set(['current_timestamp', 'current_date', 'current_datetime', 'current_time']);
+const RANDOM_FUNCTIONS = new Set(['rand', 'generate_uuid']);
+
+export function columnName(column: { readonly id: number }): string {
+  return `c${column.id}`;
+}
+
+export function compileExpr(context: CompileContext, expr: Expr): string {
+  switch (expr.kind) {
+    case 'literal':
+      return literalSql(expr.value);
+    case 'column':
+      return columnName(expr.column);
+    case 'call':
+      return compileCall(context, expr);
+    case 'cast':
+      return compileCast(context, expr);
+    case 'struct':
+      return compileStruct(context, expr);
+    case 'field':
+      return `struct_extract(${compileExpr(context, expr.input)}, 'f${expr.index}')`;
+    case 'json_field':
+      return callFunction('$json_field', expr.type, '', [
+        argument(context, expr.input),
+        argument(context, {
+          kind: 'literal',
+          type: { kind: 'STRING' },
+          value: { type: { kind: 'STRING' }, value: expr.name },
+        }),
+      ]);
+    case 'scalar_subquery':
+      return `(SELECT ${columnName(onlyColumn(expr.relation))} FROM (${compileRelation(context, expr.relation)}))`;
+    case 'array_subquery':
+      return listOf(context, expr.relation, onlyColumn(expr.relation));
+    case 'exists':
+      return `EXISTS (${compileRelation(context, expr.relation)})`;
+    case 'in_subquery':
+      return compileInSubquery(context, expr);
+    case 'default':
+      throw unsupported('DEFAULT in this place');
+  }
+}
+
+export function argument(context: CompileContext, expr: Expr): Arg {
+  const sql = compileExpr(context, expr);
+  return expr.kind === 'literal' ? { sql, type: expr.type, constant: expr.value } : { sql, type: expr.type };
+}
+
+function callFunction(name: string, type: GType, contextId: string, args: readonly Arg[]): string {
+  const compile = scalarFunctions.get(name);
+  if (compile === undefined) throw unsupportedFunction(name);
+  return compile({ name, args, type, ...(contextId === '' ? {} : { contextId }) });
+}
+
+function compileCall(context: CompileContext, call: Extract<Expr, { kind: 'call' }>): string {
+  if (call.name === '$make_array') {
+    return `CAST([${call.args.map((a) => compileExpr(context, a)).join(', ')}] AS ${duckdbType(call.type)})`;
+  }
+  const comparison = compareStructs(call);
+  if (comparison !== undefined) return compileExpr(context, comparison);
+  const args = call.args.map((a) => argument(context, a));
+  if (TIME_FUNCTIONS.has(call.name)) {
+    context.deterministic = false;
+    args.push({ sql: literalSql(context.now), type: context.now.type, constant: context.now });
+  } else if (call.name === 'session_user') {
+    context.deterministic = false;
+    args.push({ sql: literalSql(context.sessionUser), type: context.sessionUser.type, constant: context.sessionUser });
+  } else if (RANDOM_FUNCTIONS.has(call.name)) {
+    context.deterministic = false;
+    context.volatileCalls += 1;
+  }
+  const sql = callFunction(call.name, call.type, call.contextId, args);
+  if (!call.safe) return sql;
+  if (call.args.some(holdsSubquery)) throw unsupported(`SAFE.${call.name.toUpperCase()} over a subquery`);
+  return `TRY(${sql})`;
+}
+
+/** DuckDB's TRY() holds no subqueries. */
+function holdsSubquery(expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'call':
+      return expr.args.some(holdsSubquery);
+    case 'struct':
+      return expr.fields.some(holdsSubquery);
+    case 'cast':
+    case 'field':
+    case 'json_field':
+      return holdsSubquery(expr.input);
+    case 'literal':
+    case 'column':
+    case 'default':
+      return false;
+    default:
+      return true;
+  }
+}
+
+function compileCast(context: CompileContext, cast: Extract<Expr, { kind: 'cast' }>): string {
+  const { format, input } = cast;
+  if (format !== undefined && (format.kind !== 'literal' || typeof format.value.value !== 'string')) {
+    throw unsupported('CAST with a FORMAT that is not a constant');
+  }
+  if (input.kind === 'literal' && input.value.value === null) return literalSql({ type: cast.type, value: null });
+  return castSql({
+    sql: compileExpr(context, input),
+    from: input.type,
+    to: cast.type,
+    safe: cast.safe,
+    ...(format === undefined ? {} : { format: String((format as Extract<Expr, { kind: 'literal' }>).value.value) }),
+  });
+}
+
+function compileStruct(context: CompileContext, struct: Extract<Expr, { kind: 'struct' }>): string {
+  if (struct.fields.length === 0) throw unsupported('An empty STRUCT');
+  return `struct_pack(${struct.fields.map((f, i) => `f${i} := ${compileExpr(context, f)}`).join(', ')})`;
+}
+
+function compileInSubquery(context: CompileContext, expr: Extract<Expr, { kind: 'in_subquery' }>): string {
+  const column = onlyColumn(expr.relation);
+  const rows = compileRelation(context, expr.relation);
+  if (expr.needle.type.kind !== 'STRUCT')
+    return `(${compileExpr(context, expr.needle)} IN (SELECT ${columnName(column)} FROM (${rows})))`;
+  // DuckDB takes NULL fields of two structs for equal; GoogleSQL's answer is NULL then.
+  const equal = compileExpr(context, {
+    kind: 'call',
+    name: '$equal',
+    args: [expr.needle, { kind: 'column', column, type: column.type }],
+    contextId: '',
+    safe: false,
+    type: { kind: 'BOOL' },
+  });
+  return `(CASE WHEN EXISTS (SELECT 1 FROM (${rows}) WHERE ${equal}) THEN true WHEN EXISTS (SELECT 1 FROM (${rows}) WHERE (${equal}) IS NULL) THEN NULL ELSE false END)`;
+}
+
+function onlyColumn(relation: {
+  readonly columns: readonly { readonly id: number; readonly type: GType; readonly name: string }[];
+}): {
+  readonly id: number;
+  readonly type: GType;
+  readonly name: string;
+} {
+  const column = relation.columns[0];
+  if (column === undefined) throw new Error('A subquery expression without a column');
+  return column;
+}
+
+/** An ORDER BY list. GoogleSQL sorts NaN below all numbers, DuckDB above them. */
+export function sortSql(context: CompileContext, keys: readonly SortKey[], distinguishNan = true): string {
+  return keys
+    .flatMap((key) => {
+      const sql = compileExpr(context, key.expr);
+      const nulls = key.nullsFirst ? 'NULLS FIRST' : 'NULLS LAST';
+      const own = `${sql} ${key.descending ? 'DESC' : 'ASC'} ${nulls}`;
+      if (!distinguishNan || key.expr.type.kind !== 'FLOAT64') return [own];
+      return [`isnan(${sql}) ${key.descending ? 'ASC' : 'DESC'} ${nulls}`, own];
+    })
+    .join(', ');
+}

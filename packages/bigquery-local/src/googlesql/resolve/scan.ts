@@ -1,0 +1,197 @@
+// Resolved scans → IR relations.
+import { unsupported } from '../analyzer/analyzer-error.ts';
+import type { Column, Computed, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
+import { columnRef, nodeName, resolveAggregate, resolveExpr, sortKeys } from './expression.ts';
+import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
+import type { Scope } from './scope.ts';
+
+const SET_OPERATORS: Readonly<Record<string, SetOperator>> = {
+  UNION_ALL: 'UNION ALL',
+  UNION_DISTINCT: 'UNION',
+  EXCEPT_DISTINCT: 'EXCEPT',
+  INTERSECT_DISTINCT: 'INTERSECT',
+};
+
+export function resolveScan(scope: Scope, value: unknown): Relation {
+  const { kind, fields } = nodeOf(value);
+  const columns = parts(fields, 'columnList').map((c) => scope.column(c));
+  const input = (): Relation => resolveScan(scope, fields['inputScan']);
+  switch (kind) {
+    case 'resolvedSingleRowScanNode':
+      return { kind: 'one_row', columns };
+    case 'resolvedTableScanNode':
+      return tableScan(scope, fields, true);
+    case 'resolvedProjectScanNode':
+      return { kind: 'project', input: input(), computed: computedList(scope, fields, 'exprList'), columns };
+    case 'resolvedFilterScanNode':
+      return { kind: 'filter', input: input(), condition: resolveExpr(scope, fields['filterExpr']), columns };
+    case 'resolvedArrayScanNode':
+      return {
+        kind: 'unnest',
+        ...(isMessage(fields['inputScan']) ? { input: input() } : {}),
+        array: resolveExpr(scope, fields['arrayExpr']),
+        element: scope.column(part(fields, 'elementColumn')),
+        ...(has(fields, 'arrayOffsetColumn')
+          ? { offset: scope.column(part(part(fields, 'arrayOffsetColumn'), 'column')) }
+          : {}),
+        ...(isMessage(fields['joinExpr']) ? { condition: resolveExpr(scope, fields['joinExpr']) } : {}),
+        outer: flag(fields, 'isOuter'),
+        columns,
+      };
+    case 'resolvedJoinScanNode':
+      return {
+        kind: 'join',
+        join: text(fields, 'joinType') as 'INNER' | 'LEFT' | 'RIGHT' | 'FULL',
+        left: resolveScan(scope, fields['leftScan']),
+        right: resolveScan(scope, fields['rightScan']),
+        ...(isMessage(fields['joinExpr']) ? { condition: resolveExpr(scope, fields['joinExpr']) } : {}),
+        columns,
+      };
+    case 'resolvedAggregateScanNode':
+      return aggregateScan(scope, fields, columns);
+    case 'resolvedOrderByScanNode':
+      return { kind: 'order_by', input: input(), keys: sortKeys(scope, fields), columns };
+    case 'resolvedLimitOffsetScanNode':
+      return {
+        kind: 'limit',
+        input: input(),
+        limit: resolveExpr(scope, fields['limit']),
+        ...(isMessage(fields['offset']) ? { offset: resolveExpr(scope, fields['offset']) } : {}),
+        columns,
+      };
+    case 'resolvedSetOperationScanNode': {
+      const operator = SET_OPERATORS[text(fields, 'opType')];
+      if (operator === undefined) throw unsupported(text(fields, 'opType').replaceAll('_', ' '));
+      return {
+        kind: 'set_operation',
+        operator,
+        inputs: parts(fields, 'inputItemList').map((item) => setInput(scope, item)),
+        columns,
+      };
+    }
+    case 'resolvedWithScanNode':
+      return {
+        kind: 'with',
+        recursive: flag(fields, 'recursive'),
+        entries: parts(fields, 'withEntryList').map((entry) => withEntry(scope, entry)),
+        body: resolveScan(scope, fields['query']),
+        columns,
+      };
+    case 'resolvedWithRefScanNode':
+      return { kind: 'with_ref', name: scope.withName(text(fields, 'withQueryName')), columns };
+    case 'resolvedRecursiveScanNode':
+      return {
+        kind: 'recursive',
+        name: innermostRecursion(scope),
+        all: text(fields, 'opType') === 'UNION_ALL',
+        base: setInput(scope, part(fields, 'nonRecursiveTerm')),
+        step: setInput(scope, part(fields, 'recursiveTerm')),
+        columns,
+      };
+    case 'resolvedRecursiveRefScanNode':
+      return { kind: 'with_ref', name: innermostRecursion(scope), columns };
+    case 'resolvedAnalyticScanNode':
+      return {
+        kind: 'window',
+        input: input(),
+        groups: parts(fields, 'functionGroupList').map((group) => windowGroup(scope, group)),
+        columns,
+      };
+    case 'resolvedSampleScanNode':
+      throw unsupported('TABLESAMPLE');
+    case 'resolvedTvfscanNode':
+      throw unsupported('A table function');
+    default:
+      throw unsupported(`Scan ${nodeName(kind)}`);
+  }
+}
+
+/** A scan of a stored table, or a view's plan in its place. */
+export function tableScan(scope: Scope, fields: Message, isRead: boolean): Relation {
+  if (isMessage(fields['forSystemTimeExpr'])) throw unsupported('FOR SYSTEM_TIME AS OF');
+  const table = scope.table(part(fields, 'table'));
+  const columns = parts(fields, 'columnList').map((c) => scope.column(c));
+  const indexes = items(fields, 'columnIndexList').map(Number);
+  const sources = indexes.map((index) => table.columns[index]!.name);
+  if (isRead) scope.recordRead(table, sources);
+  if (table.view === undefined) return { kind: 'table', table: table.info, sources, columns };
+  const { relation, outputs } = table.view;
+  const computed = columns.map((column, i): Computed => {
+    const from = outputs[indexes[i]!]!.column;
+    return { column, expr: { kind: 'column', column: from, type: from.type } };
+  });
+  return { kind: 'project', input: relation, computed, columns };
+}
+
+export function computedList(scope: Scope, fields: Message, key: string): Computed[] {
+  return parts(fields, key).map((c) => ({
+    column: scope.column(part(c, 'column')),
+    expr: resolveExpr(scope, c['expr']),
+  }));
+}
+
+function setInput(scope: Scope, item: Message): SetInput {
+  return {
+    relation: resolveScan(scope, item['scan']),
+    columns: parts(item, 'outputColumnList').map((c) => scope.column(c)),
+  };
+}
+
+function withEntry(scope: Scope, entry: Message): { readonly name: string; readonly query: Relation } {
+  const name = scope.withName(text(entry, 'withQueryName'));
+  if (nodeOf(entry['withSubquery']).kind !== 'resolvedRecursiveScanNode')
+    return { name, query: resolveScan(scope, entry['withSubquery']) };
+  scope.recursion.push(name);
+  try {
+    return { name, query: resolveScan(scope, entry['withSubquery']) };
+  } finally {
+    scope.recursion.pop();
+  }
+}
+
+function innermostRecursion(scope: Scope): string {
+  const name = scope.recursion.at(-1);
+  if (name === undefined) throw unsupported('A recursive query outside of WITH RECURSIVE');
+  return name;
+}
+
+function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]): Relation {
+  if (parts(fields, 'collationList').some((c) => text(c, 'collationName') !== ''))
+    throw unsupported('GROUP BY with collation');
+  if (items(fields, 'rollupColumnList').length > 0 && items(fields, 'groupingSetList').length === 0)
+    throw unsupported('GROUP BY ROLLUP in this form');
+  const relation = resolveScan(scope, fields['inputScan']);
+  const groupBy = computedList(scope, fields, 'groupByList');
+  return {
+    kind: 'aggregate',
+    input: relation,
+    groupBy,
+    aggregates: parts(fields, 'aggregateList').map((c) => ({
+      column: scope.column(part(c, 'column')),
+      expr: resolveAggregate(scope, c['expr']),
+    })),
+    groupingSets: items(fields, 'groupingSetList').map((set) => {
+      const node = nodeOf(set);
+      if (node.kind !== 'resolvedGroupingSetNode') throw unsupported(`GROUP BY ${nodeName(node.kind).toUpperCase()}`);
+      return parts(node.fields, 'groupByColumnList').map((ref) => scope.column(part(ref, 'column')));
+    }),
+    groupingCalls: parts(fields, 'groupingCallList').map((c) => ({
+      of: scope.column(part(part(c, 'groupByColumn'), 'column')),
+      output: scope.column(part(c, 'outputColumn')),
+    })),
+    columns,
+  };
+}
+
+function windowGroup(scope: Scope, group: Message): WindowGroup {
+  return {
+    partitionBy: has(group, 'partitionBy')
+      ? parts(part(group, 'partitionBy'), 'partitionByList').map((ref) => columnRef(scope, ref))
+      : [],
+    orderBy: has(group, 'orderBy') ? sortKeys(scope, part(group, 'orderBy')) : [],
+    functions: parts(group, 'analyticFunctionList').map((c) => {
+      const { frame, ...expr } = resolveAggregate(scope, c['expr']);
+      return { column: scope.column(part(c, 'column')), expr, ...(frame === undefined ? {} : { frame }) };
+    }),
+  };
+}

@@ -1,0 +1,99 @@
+// What the resolution of one analysed text shares: column ids made unique across the
+// statement and the views in it, the tables by their catalog number, parameters, reads.
+import { invalidQuery } from '../analyzer/analyzer-error.ts';
+import { typeFromProto } from '../analyzer/type-proto.ts';
+import type { Column, QueryPlan } from '../ir.ts';
+import type { TableInfo } from '../statement.ts';
+import type { GType, TypedValue } from '../types.ts';
+import { text, type Message } from './message.ts';
+
+/** A table as the analyser's catalog has it. Its place in the list is its serialization id. */
+export type CatalogTable = {
+  readonly info: TableInfo;
+  readonly columns: readonly { readonly name: string; readonly type: GType }[];
+  /** The plan of a view, in place of which it is read. */
+  readonly view?: QueryPlan;
+};
+
+export type Parameters = {
+  readonly named: ReadonlyMap<string, TypedValue>;
+  readonly positional: readonly TypedValue[];
+};
+
+export type ReadRecorder = (table: CatalogTable, columns: readonly string[]) => void;
+
+/** Hands out ids that no other text of the same statement uses. */
+export class IdSource {
+  #next = 1;
+
+  take(count: number): number {
+    const first = this.#next;
+    this.#next += count;
+    return first;
+  }
+}
+
+export class Scope {
+  readonly #ids: IdSource;
+  readonly #tables: readonly CatalogTable[];
+  readonly #parameters: Parameters;
+  readonly #read: ReadRecorder;
+  readonly #columns = new Map<string, Column>();
+  readonly #withNames = new Map<string, string>();
+  /** Names of the recursive WITH entries around the scan being resolved, innermost last. */
+  readonly recursion: string[] = [];
+
+  constructor(ids: IdSource, tables: readonly CatalogTable[], parameters: Parameters, read: ReadRecorder) {
+    this.#ids = ids;
+    this.#tables = tables;
+    this.#parameters = parameters;
+    this.#read = read;
+  }
+
+  column(proto: Message): Column {
+    const id = text(proto, 'columnId');
+    let column = this.#columns.get(id);
+    if (column === undefined) {
+      column = this.newColumn(text(proto, 'name'), typeFromProto(proto['type']));
+      this.#columns.set(id, column);
+    }
+    return column;
+  }
+
+  /** A column that the analyser does not know of. */
+  newColumn(name: string, type: GType): Column {
+    return { id: this.#ids.take(1), name, type };
+  }
+
+  /** A name for a WITH entry that no text inside a view can clash with. */
+  withName(name: string): string {
+    let mine = this.#withNames.get(name.toLowerCase());
+    if (mine === undefined) {
+      mine = `w${this.#ids.take(1)}`;
+      this.#withNames.set(name.toLowerCase(), mine);
+    }
+    return mine;
+  }
+
+  table(ref: Message): CatalogTable {
+    const table = this.#tables[Number(ref['serializationId']) - 1];
+    if (table === undefined)
+      throw new Error(`The analyser named a table that is not in its catalog: ${text(ref, 'name')}`);
+    return table;
+  }
+
+  recordRead(table: CatalogTable, columns: readonly string[]): void {
+    this.#read(table, columns);
+  }
+
+  /** Named parameters match in any case; positions count from 1. */
+  parameter(name: string, position: number): TypedValue {
+    const value =
+      name === '' ? this.#parameters.positional[position - 1] : this.#parameters.named.get(name.toLowerCase());
+    if (value === undefined)
+      throw invalidQuery(
+        name === '' ? 'Query parameter number ' + position + ' is missing' : `Query parameter '${name}' not found`,
+      );
+    return value;
+  }
+}

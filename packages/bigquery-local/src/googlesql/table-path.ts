@@ -1,0 +1,33 @@
+// Names of tables and datasets as queries write them: `p.d.t`, `d.t`, `t`, with any part
+// or the whole in back quotes.
+import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
+import type { AnalyzeRequest, TableRef } from './statement.ts';
+
+/** One to three parts: a back-quoted name with dots is several parts; a project may hold dots (`example.com:p`). */
+export function splitPath(path: readonly string[]): string[] {
+  const parts = path.join('.').split('.');
+  if (parts.some((p) => p.toUpperCase() === 'INFORMATION_SCHEMA')) throw unsupported('INFORMATION_SCHEMA');
+  if (parts.length <= 3) return parts;
+  return [parts.slice(0, -2).join('.'), parts.at(-2)!, parts.at(-1)!];
+}
+
+/** The table that a CREATE, DROP or DML statement names. */
+export function targetTable(path: readonly string[], request: AnalyzeRequest): TableRef {
+  const parts = splitPath(path);
+  const tableId = parts.at(-1)!;
+  if (parts.length === 3) return { projectId: parts[0]!, datasetId: parts[1]!, tableId };
+  if (parts.length === 2) return { projectId: request.defaultProject, datasetId: parts[0]!, tableId };
+  if (request.defaultDataset === undefined)
+    throw invalidQuery(`Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`);
+  return { ...request.defaultDataset, tableId };
+}
+
+/** The dataset that a CREATE or DROP SCHEMA names. */
+export function targetDataset(
+  path: readonly string[],
+  request: AnalyzeRequest,
+): { projectId: string; datasetId: string } {
+  const parts = path.join('.').split('.');
+  const datasetId = parts.at(-1)!;
+  return { projectId: parts.length === 1 ? request.defaultProject : parts.slice(0, -1).join('.'), datasetId };
+}

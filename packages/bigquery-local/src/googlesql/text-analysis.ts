@@ -1,0 +1,168 @@
+// Analysis of one text, a statement or the query of a view: looks up the tables that it
+// names, analyses views beneath it, asks the analyser, and notes down every read.
+import type { Analyzer, AnalyzerParameters } from './analyzer/analyzer.ts';
+import { MAX_SQL_LENGTH } from './analyzer/analyzer.ts';
+import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
+import { resultColumns } from './compile/query.ts';
+import { nodeOf, type Node } from './resolve/message.ts';
+import { resolveQuery } from './resolve/query.ts';
+import { IdSource, Scope, type CatalogTable, type Parameters } from './resolve/scope.ts';
+import type { QueryPlan } from './ir.ts';
+import type { AnalyzeRequest, TableInfo, TableRead, TableRef } from './statement.ts';
+import type { GType, TypedValue } from './types.ts';
+import { typeOfField } from './values/schema.ts';
+import { splitPath } from './table-path.ts';
+
+/** BigQuery's limit on views over views. */
+const MAX_VIEW_DEPTH = 16;
+
+export type AnalyzedText = { readonly statement: Node; readonly scope: Scope };
+
+/** One statement's analysis; ids and reads are shared by the texts of its views. */
+export class TextAnalysis {
+  readonly #analyzer: Analyzer;
+  readonly #request: AnalyzeRequest;
+  readonly #ids = new IdSource();
+  readonly #reads = new Map<
+    string,
+    { readonly info: TableInfo; readonly columns: Set<string>; readonly via?: TableRef }
+  >();
+
+  constructor(analyzer: Analyzer, request: AnalyzeRequest) {
+    this.#analyzer = analyzer;
+    this.#request = request;
+  }
+
+  /** Everything read so far. */
+  reads(): TableRead[] {
+    return [...this.#reads.values()].map(({ info, columns, via }) => ({
+      ref: info.ref,
+      kind: info.kind,
+      columns:
+        info.fields.length === 0
+          ? [...columns]
+          : [...columns].map((c) => info.fields.find((f) => f.name.toLowerCase() === c.toLowerCase())?.name ?? c),
+      ...(via === undefined ? {} : { via }),
+    }));
+  }
+
+  recordRead(info: TableInfo, columns: readonly string[], via?: TableRef): void {
+    const key = JSON.stringify([info.ref, via ?? null]);
+    let read = this.#reads.get(key);
+    if (read === undefined) {
+      read = { info, columns: new Set(), ...(via === undefined ? {} : { via }) };
+      this.#reads.set(key, read);
+    }
+    for (const column of columns) read.columns.add(column);
+  }
+
+  /** The statement itself. */
+  statement(): Promise<AnalyzedText> {
+    const { parameters } = this.#request;
+    const named = new Map<string, TypedValue>();
+    if (parameters?.mode === 'NAMED')
+      for (const [name, value] of parameters.values) named.set(name.toLowerCase(), value);
+    const positional = parameters?.mode === 'POSITIONAL' ? parameters.values : [];
+    const types: AnalyzerParameters =
+      parameters?.mode === 'POSITIONAL'
+        ? { mode: 'POSITIONAL', types: positional.map((v) => v.type) }
+        : { mode: 'NAMED', types: new Map([...named].map(([name, v]): [string, GType] => [name, v.type])) };
+    return this.#analyze(this.#request.sql, { named, positional }, types, undefined, 0);
+  }
+
+  /** A constant expression of the catalog: a column's default. */
+  expression(sql: string): Promise<AnalyzedText> {
+    return this.#analyze(
+      `SELECT (${sql})`,
+      { named: new Map(), positional: [] },
+      { mode: 'NAMED', types: new Map() },
+      undefined,
+      0,
+    );
+  }
+
+  async #analyze(
+    sql: string,
+    parameters: Parameters,
+    types: AnalyzerParameters,
+    via: TableRef | undefined,
+    depth: number,
+  ): Promise<AnalyzedText> {
+    if (sql.length > MAX_SQL_LENGTH) {
+      throw invalidQuery(
+        `The query is too large. The maximum standard SQL query length is ${MAX_SQL_LENGTH / 1024}K characters, including comments and white space characters.`,
+      );
+    }
+    const tables: (CatalogTable & { readonly path: readonly string[] })[] = [];
+    const named = new Map<string, TableInfo>();
+    for (const path of await this.#analyzer.tableNames(sql)) {
+      const info = await this.#lookUp(path, via);
+      const key = path.map((p) => p.toLowerCase()).join('\0');
+      const same = named.get(key);
+      if (same !== undefined) {
+        // The analyser matches names in any case; two tables that differ only in case cannot both be told to it.
+        if (JSON.stringify(same.ref) !== JSON.stringify(info.ref))
+          throw unsupported('A query over two tables whose names differ only in case');
+        continue;
+      }
+      named.set(key, info);
+      tables.push({ path, ...(await this.#catalogTable(info, depth)) });
+    }
+    const statement = await this.#analyzer.analyze(
+      sql,
+      tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
+      types,
+    );
+    const scope = new Scope(this.#ids, tables, parameters, (table, columns) =>
+      this.recordRead(table.info, columns, via),
+    );
+    return { statement: nodeOf(statement), scope };
+  }
+
+  #lookUp(path: readonly string[], via: TableRef | undefined): Promise<TableInfo> {
+    const parts = splitPath(path);
+    // Names in a view without a project are of the view's own project, whoever queries it.
+    return this.#request.lookup.table(via !== undefined && parts.length === 2 ? [via.projectId, ...parts] : parts, via);
+  }
+
+  async #catalogTable(info: TableInfo, depth: number): Promise<CatalogTable> {
+    if (info.kind === 'TABLE') {
+      return {
+        info,
+        columns: info.fields.map((field) => ({
+          name: field.name,
+          type: typeOfField(field),
+          ...(field.defaultValueExpression === undefined ? {} : { hasDefault: true }),
+        })),
+      };
+    }
+    const view = await this.#viewPlan(info, depth + 1);
+    return { info, view, columns: view.outputs.map((o) => ({ name: o.name, type: o.column.type })) };
+  }
+
+  async #viewPlan(info: TableInfo, depth: number): Promise<QueryPlan> {
+    const name = `${info.ref.projectId}:${info.ref.datasetId}.${info.ref.tableId}`;
+    if (depth > MAX_VIEW_DEPTH)
+      throw invalidQuery(`Exceeded the maximum nested view depth of ${MAX_VIEW_DEPTH} at view ${name}.`);
+    if (info.viewQuery === undefined) throw invalidQuery(`View ${name} has no query.`);
+    const { statement, scope } = await this.#analyze(
+      info.viewQuery,
+      { named: new Map(), positional: [] },
+      { mode: 'NAMED', types: new Map() },
+      info.ref,
+      depth,
+    );
+    if (statement.kind !== 'resolvedQueryStmtNode') throw invalidQuery(`View ${name} is not a query.`);
+    const plan = resolveQuery(scope, statement.fields);
+    // As a table the view has plain columns, whatever form its query has.
+    const computed = resultColumns(plan).map(({ name: columnName, expr }) => ({
+      column: scope.newColumn(columnName, expr.type),
+      expr,
+    }));
+    return {
+      relation: { kind: 'project', input: plan.relation, computed, columns: computed.map((c) => c.column) },
+      outputs: computed.map(({ column }) => ({ name: column.name, column })),
+      valueTable: false,
+    };
+  }
+}
