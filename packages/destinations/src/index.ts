@@ -1,1 +1,2 @@
-export {};
+export { createRegistry } from './registry.ts';
+export type { RegistryOptions } from './registry.ts';

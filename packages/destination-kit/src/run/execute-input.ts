@@ -1,0 +1,124 @@
+// The `data` argument of `perform` and `performBatch`.
+import type { JsonObject } from '@sluice/core';
+import { segmentCore } from '../segment/core.ts';
+import type { ActionDefinition, ExecuteInput } from '../segment/definition.ts';
+import type { SegmentEvent } from '../segment/event.ts';
+
+export const SYNC_MODES: ReadonlySet<unknown> = new Set(['add', 'update', 'upsert', 'delete', 'mirror']);
+
+const silent = (): void => undefined;
+
+/** Definitions report metrics and logs to Segment's platform; here both go nowhere. */
+const statsClient = {
+  observe: silent,
+  incr: silent,
+  set: silent,
+  histogram: silent,
+  _name: (name: string) => name,
+  _tags: (tags: readonly string[] = []) => tags,
+};
+const logger = {
+  level: 'silent',
+  name: 'sluice',
+  debug: silent,
+  info: silent,
+  warn: silent,
+  error: silent,
+  crit: silent,
+  log: silent,
+  withTags: silent,
+};
+
+/** What is the same for all calls of one sync. */
+export type InputBase = {
+  readonly action: ActionDefinition;
+  readonly actionKey: string;
+  readonly settings: JsonObject;
+  readonly mapping: JsonObject;
+  readonly syncId: string;
+  readonly mappingId: string;
+};
+
+/** `rawData` holds the events of exactly the rows in `payload`, in the same order. */
+export function batchInput(
+  base: InputBase,
+  payload: readonly JsonObject[],
+  events: readonly SegmentEvent[],
+  signal: AbortSignal,
+): ExecuteInput {
+  const syncMode = syncModeOf(base);
+  return {
+    ...commonInput(base, syncMode, signal),
+    payload,
+    rawData: events,
+    audienceMembership: events.map((event) => segmentCore.resolveAudienceMembership(event, syncMode)),
+  };
+}
+
+export function singleInput(
+  base: InputBase,
+  payload: JsonObject,
+  event: SegmentEvent,
+  signal: AbortSignal,
+): ExecuteInput {
+  const syncMode = syncModeOf(base);
+  const membership = segmentCore.resolveAudienceMembership(event, syncMode);
+  return {
+    ...commonInput(base, syncMode, signal),
+    payload,
+    rawData: event,
+    ...(typeof membership === 'boolean' ? { audienceMembership: membership } : {}),
+  };
+}
+
+function commonInput(
+  { action, actionKey, settings, mapping, syncId, mappingId }: InputBase,
+  syncMode: string | undefined,
+  signal: AbortSignal,
+) {
+  const matchingKey = mapping['__segment_internal_matching_key'];
+  const transaction: Record<string, string> = {};
+  const state = new Map<string, string>();
+  return {
+    settings,
+    rawMapping: mapping,
+    syncMode,
+    matchingKey: typeof matchingKey === 'string' && matchingKey !== '' ? matchingKey : undefined,
+    hookOutputs: hookOutputsOf(action, mapping),
+    features: {},
+    statsContext: { statsClient, tags: [] },
+    logger,
+    // Definitions that cache across calls use this as the key that separates customers.
+    subscriptionMetadata: {
+      actionConfigId: syncId,
+      destinationConfigId: mappingId,
+      actionId: actionKey,
+      sourceId: mappingId,
+    },
+    transactionContext: {
+      transaction,
+      setTransaction: (key: string, value: string) => {
+        transaction[key] = value;
+      },
+    },
+    stateContext: {
+      getRequestContext: (key: string) => state.get(key),
+      setResponseContext: (key: string, value: string) => void state.set(key, value),
+    },
+    signal,
+  };
+}
+
+function syncModeOf({ action, mapping }: InputBase): string | undefined {
+  const mode = mapping['__segment_internal_sync_mode'];
+  return action.syncMode !== undefined && typeof mode === 'string' && SYNC_MODES.has(mode) ? mode : undefined;
+}
+
+function hookOutputsOf(action: ActionDefinition, mapping: JsonObject): JsonObject {
+  const outputs: JsonObject = {};
+  for (const hook of Object.keys(action.hooks ?? {})) {
+    const saved = mapping[hook];
+    if (saved !== undefined && saved !== null) outputs[hook] = saved;
+  }
+  return outputs;
+}

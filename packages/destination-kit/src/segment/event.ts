@@ -1,0 +1,58 @@
+// The event that a mapping reads: one change in the shape of Segment's reverse-ETL
+// events (https://segment.com/docs/connections/reverse-etl/), with the model's columns
+// under `properties`. A deleted record has all its columns, each null.
+import { hash } from 'node:crypto';
+import type { Change, JsonObject, Operation } from '@sluice/core';
+
+export type SegmentEvent = {
+  readonly type: 'track';
+  readonly event: 'new' | 'updated' | 'deleted';
+  readonly __segment_id: string;
+  /** Equal for equal content of one record in one sync, however often it is sent. */
+  readonly messageId: string;
+  readonly timestamp: string;
+  readonly receivedAt: string;
+  readonly properties: JsonObject;
+};
+
+const EVENT_NAMES: Readonly<Record<Operation, SegmentEvent['event']>> = {
+  added: 'new',
+  updated: 'updated',
+  deleted: 'deleted',
+};
+
+/** The first parts of a path (`$.properties…`) that an event can have. */
+export const EVENT_ROOTS: readonly string[] = [
+  'type',
+  'event',
+  '__segment_id',
+  'messageId',
+  'timestamp',
+  'receivedAt',
+  'properties',
+];
+
+export type EventContext = {
+  readonly mappingId: string;
+  readonly syncId: string;
+  /** ISO 8601, the same for all events of one open destination. */
+  readonly timestamp: string;
+};
+
+export function eventOf(change: Change, context: EventContext): SegmentEvent {
+  return {
+    type: 'track',
+    event: EVENT_NAMES[change.operation],
+    __segment_id: change.recordId,
+    messageId: messageIdOf(change, context),
+    timestamp: context.timestamp,
+    receivedAt: context.timestamp,
+    properties: change.columns,
+  };
+}
+
+// JSON keeps the parts apart: ("a","bc") and ("ab","c") must not meet.
+function messageIdOf(change: Change, context: EventContext): string {
+  const parts = [context.mappingId, context.syncId, change.recordId, change.checksum];
+  return hash('sha256', JSON.stringify(parts)).slice(0, 32);
+}

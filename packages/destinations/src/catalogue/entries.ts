@@ -1,0 +1,54 @@
+// The entries of Segment's catalogue that Sluice offers. An entry is added here after its
+// definition was checked for hosts, shared state and secrets that it expects.
+import type { DestinationDefinition, DestinationSpec, Diagnostic } from '@sluice/destination-kit';
+import { error, openDefinition } from '@sluice/destination-kit';
+import type { DestinationEntry } from '../entry.ts';
+import { loadDefinition } from './load.ts';
+import { checkWebhook } from './webhook.ts';
+
+export const catalogueEntries: readonly DestinationEntry[] = [
+  catalogueEntry({
+    type: 'actions-webhook',
+    name: 'Webhook',
+    directory: 'webhook',
+    description:
+      'Sends rows as JSON over HTTP. One request per row with the row as the body, or, with enable_batching: true or a batch_size, one request per batch with an array of rows.',
+    // The catalogue's default for it is made for event streams; without one the webhook would send nothing.
+    requiredFields: ['data'],
+    check: checkWebhook,
+  }),
+];
+
+type CatalogueOffer = {
+  readonly type: string;
+  readonly name: string;
+  readonly directory: string;
+  readonly description: string;
+  /** Fields that a mapping must have although the definition leaves them open. */
+  readonly requiredFields: readonly string[];
+  check(spec: DestinationSpec, definition: DestinationDefinition): readonly Diagnostic[];
+};
+
+function catalogueEntry(offer: CatalogueOffer): DestinationEntry {
+  let loaded: DestinationDefinition | undefined;
+  const definition = (): DestinationDefinition => (loaded ??= loadDefinition(offer.directory));
+  return {
+    type: offer.type,
+    name: offer.name,
+    shape: () => ({ ...definition(), description: offer.description }),
+    check: (spec) => [
+      ...offer.requiredFields
+        .filter((name) => spec.fields[name] === undefined && !('__segment_internal_directive' in spec.fields))
+        .map((name) =>
+          error(
+            `fields.${name}`,
+            `the field "${name}" is missing`,
+            `add ${name} to the mapping's fields, for example ${name}: { "@path": "$.properties" }`,
+          ),
+        ),
+      ...offer.check(spec, definition()),
+    ],
+    open: async (spec, { fetchTimeoutMs, userAgent }) =>
+      openDefinition(definition(), spec, { fetchTimeoutMs, userAgent }),
+  };
+}
