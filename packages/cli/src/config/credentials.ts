@@ -67,7 +67,7 @@ function jsonFault(text: string, error: unknown): string {
   if (position === undefined)
     return error instanceof Error && /end of JSON/i.test(error.message)
       ? 'it ends too early'
-      : 'it holds something else';
+      : 'something in it is not JSON';
   const before = text.slice(0, Number(position));
   const line = before.split('\n').length;
   return `line ${line}, column ${before.length - before.lastIndexOf('\n')}`;
