@@ -57,7 +57,7 @@ export const syncSuite: Suite = {
 };
 
 async function prepare(bigquery: LocalBigQuery): Promise<void> {
-  const data = path.join(path.dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data');
+  const data = path.resolve(createRequire(import.meta.url).resolve('vega-datasets'), '../../data');
   await bigquery.call('POST', '/bigquery/v2/projects/bench/datasets', {
     datasetReference: { projectId: 'bench', datasetId: 'flights' },
     location: 'US',
