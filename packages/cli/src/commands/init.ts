@@ -32,7 +32,8 @@ destinations:
   changes:
     type: file
     settings:
-      path: changes/example.ndjson
+      directory: changes       # one file per sync is written here
+      format: ndjson           # or csv
 
 # A mapping sends the changes of a model to one action of a destination.
 mappings:
@@ -99,6 +100,7 @@ export async function initCommand(io: Io, directory: string | undefined, options
       });
     }
   }
+  await mkdir(path.join(root, 'changes'), { recursive: true });
   const shown = shownPath(io.cwd, root);
   answer(session, { directory: root, files: files.map(([name]) => name) }, () => [
     `A new project in ${shown}:`,

@@ -17,7 +17,7 @@ export async function planCommand(io: Io, name: string, options: PlanCommandOpti
   const source = await project.source();
   try {
     const plan = await planMapping(source, mapping, {
-      registry: createRegistry(),
+      registry: createRegistry({ baseDirectory: project.directory }),
       sampleSize: options.sample,
       signal: io.signal,
     });

@@ -2,6 +2,7 @@
 // the errors of the engine placed in the user's files.
 import path from 'node:path';
 import { AppError } from '@sluice/core';
+import type { createRegistry } from '@sluice/destinations';
 import { Project } from '../config/project.ts';
 import { configError } from '../config/problem.ts';
 import type { Io } from '../io.ts';
@@ -42,19 +43,12 @@ export function answer(session: Session, document: object, lines: () => readonly
   session.io.out(session.json ? `${JSON.stringify(document)}\n` : `${lines().join('\n')}\n`);
 }
 
-type DiagnosticLike = {
-  readonly severity: 'error' | 'warning';
-  readonly path: string;
-  readonly message: string;
-  readonly fix?: string;
-};
+type Diagnostic = ReturnType<ReturnType<typeof createRegistry>['validate']>[number];
 
 /** The engine knows a mapping's fields, the project knows their lines: joins the two. */
 export function placed(error: unknown, project: Project, mapping: string): unknown {
   if (!(error instanceof AppError)) return error;
-  const diagnostics = error.details['diagnostics'];
-  if (!Array.isArray(diagnostics) || diagnostics.length === 0) return error;
-  const errors = (diagnostics as readonly DiagnosticLike[]).filter((diagnostic) => diagnostic.severity === 'error');
+  const errors = diagnosticsOf(error).filter((diagnostic) => diagnostic.severity === 'error');
   if (errors.length === 0) return error;
   return configError(
     errors.map((diagnostic) => ({
@@ -63,5 +57,14 @@ export function placed(error: unknown, project: Project, mapping: string): unkno
       where: project.placeInMapping(mapping, diagnostic.path),
       fix: diagnostic.fix ?? 'Correct the value.',
     })),
+  );
+}
+
+/** The registry and the engine put what they found into `details`, as a list. */
+function diagnosticsOf(error: AppError): Diagnostic[] {
+  const found = error.details['diagnostics'] ?? error.details['problems'];
+  if (!Array.isArray(found)) return [];
+  return (found as Partial<Diagnostic>[]).filter(
+    (each): each is Diagnostic => typeof each.path === 'string' && typeof each.message === 'string',
   );
 }

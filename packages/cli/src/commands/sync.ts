@@ -28,7 +28,7 @@ export async function syncCommand(io: Io, name: string, options: SyncCommandOpti
   });
   try {
     const report = await syncMapping(source, mapping, {
-      registry: createRegistry(),
+      registry: createRegistry({ baseDirectory: project.directory }),
       journalDir: project.journalDirectory,
       signal: io.signal,
       onProgress: (step) => progress.update(step),

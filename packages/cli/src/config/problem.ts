@@ -29,5 +29,8 @@ export function configError(problems: readonly Problem[]): AppError {
 /** The problems that an error of `configError` stands for. */
 export function problemsOf(error: AppError): readonly Problem[] {
   const problems = error.details['problems'];
-  return Array.isArray(problems) ? (problems as readonly Problem[]) : [];
+  if (!Array.isArray(problems)) return [];
+  return (problems as Partial<Problem>[]).filter(
+    (problem): problem is Problem => typeof problem.where === 'string' && typeof problem.message === 'string',
+  );
 }

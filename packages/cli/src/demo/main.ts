@@ -51,7 +51,7 @@ async function demo({ once, json }: Arguments): Promise<number> {
     directory = once ? await mkdtemp(path.join(os.tmpdir(), 'sluice-demo-')) : await demoFolder();
     write(`${style.bold('Sluice: the main job on real data')} (3 million flights of the npm package vega-datasets)\n`);
     const columns = Math.min(process.stderr.columns ?? 120, 160);
-    const result = await walk({
+    const url = await walk({
       directory,
       data: path.join(root, 'node_modules', 'vega-datasets', 'data'),
       steps,
@@ -66,7 +66,7 @@ async function demo({ once, json }: Arguments): Promise<number> {
     });
     ok = true;
     write(`\n${style.good('All steps were as expected')}, in ${duration(performance.now() - start)}.\n`);
-    if (!once) write(whatNext(directory, result.url));
+    if (!once) write(whatNext(directory, url));
   } catch (error) {
     if (steps.steps.at(-1)?.ok !== false)
       steps.steps.push({ name: 'Prepare and end the demo', ok: false, detail: messageOf(error) });

@@ -35,14 +35,20 @@ export class Steps {
 
   /** Throws what `work` throws, after it is recorded and shown. */
   async step(name: string, work: () => Promise<Finding>): Promise<void> {
+    await this.produce(name, async () => ({ ...(await work()), value: undefined }));
+  }
+
+  /** A step that makes something which later steps need. */
+  async produce<T>(name: string, work: () => Promise<Finding & { readonly value: T }>): Promise<T> {
     const start = performance.now();
     try {
-      const { detail, lines } = await work();
+      const { detail, lines, value } = await work();
       this.steps.push({ name, ok: true, detail });
       this.#write(
         `${this.#style.good('✓')} ${name}  ${this.#style.dim(duration(performance.now() - start))}\n    ${detail}\n`,
       );
       for (const line of lines ?? []) this.#write(`      ${line}\n`);
+      return value;
     } catch (error) {
       const detail = messageOf(error);
       this.steps.push({ name, ok: false, detail });
