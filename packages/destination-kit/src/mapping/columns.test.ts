@@ -1,3 +1,5 @@
+// `then` is a key of the `@if` directive.
+/* oxlint-disable unicorn/no-thenable */
 import { describe, expect, it } from 'vitest';
 import { mappedColumns, mappingReferences } from './columns.ts';
 

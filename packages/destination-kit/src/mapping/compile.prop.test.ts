@@ -1,3 +1,5 @@
+// `then` is a key of the `@if` directive.
+/* oxlint-disable unicorn/no-thenable */
 import type { JsonObject, JsonValue } from '@sluice/core';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

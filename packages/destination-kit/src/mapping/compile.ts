@@ -94,6 +94,8 @@ function compileTemplate(template: string): Resolver | undefined {
   return (event) => {
     let result = texts[0] ?? '';
     for (const [index, keys] of places.entries()) {
+      // As mapping-kit does: an object becomes `[object Object]`.
+      // oxlint-disable-next-line typescript/no-base-to-string
       result += String(follow(event, keys) ?? '') + (texts[index + 1] ?? '');
     }
     return result;

@@ -13,12 +13,7 @@ export type Exchange = {
 export function exchangeOf(target: string, options: RequestOptions, userAgent: string): Exchange {
   const url = parseUrl(target);
   if (options.searchParams !== undefined) url.search = new URLSearchParams(options.searchParams).toString();
-  let headers: Headers;
-  try {
-    headers = mergeHeaders({ accept: '*/*', 'user-agent': userAgent }, options.headers);
-  } catch (error) {
-    throw new RequestError('bad_request', `the request to ${url.host} cannot be made: a header is not valid`, error);
-  }
+  const headers = mergeHeaders({ accept: '*/*', 'user-agent': userAgent }, options.headers);
   const username = options.username ?? decodeURIComponent(url.username);
   const password = options.password ?? decodeURIComponent(url.password);
   url.username = '';

@@ -2,6 +2,7 @@
 // merged: headers without regard to case, other objects deeply, the call over the
 // default (Segment's `RequestClient` in actions-core documents the same rules).
 import { isPlainObject } from '../mapping/compile.ts';
+import { RequestError } from './errors.ts';
 import type { ClientResponse } from './response.ts';
 
 export type RequestOptions = {
@@ -40,10 +41,19 @@ export function mergeHeaders(...sources: readonly RequestOptions['headers'][]): 
     const entries = source instanceof Headers ? [...source] : Object.entries(source ?? {});
     for (const [name, value] of entries) {
       if (value === undefined || value === 'undefined') result.delete(name);
-      else if (value !== null) result.set(name, String(value));
+      else if (value !== null) setHeader(result, name, value);
     }
   }
   return result;
+}
+
+// The platform's own error quotes the value, which may be a secret; so it is not passed on.
+function setHeader(headers: Headers, name: string, value: string): void {
+  try {
+    headers.set(name, value);
+  } catch {
+    throw new RequestError('bad_request', `the header ${JSON.stringify(name)} of the request is not valid`);
+  }
 }
 
 function mergeObjects(base: unknown, over: unknown): unknown {
