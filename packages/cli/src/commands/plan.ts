@@ -24,6 +24,6 @@ export async function planCommand(io: Io, name: string, options: PlanCommandOpti
     answer(session, plan, () => planLines(plan, io.columns, session.style));
     return EXIT.ok;
   } catch (error) {
-    throw placed(error, project, name);
+    throw placed(error, project, { model: mapping.model.name, mapping: name });
   }
 }

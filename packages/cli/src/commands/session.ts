@@ -45,11 +45,24 @@ export function answer(session: Session, document: object, lines: () => readonly
 
 type Diagnostic = ReturnType<ReturnType<typeof createRegistry>['validate']>[number];
 
-/** The engine knows a mapping's fields, the project knows their lines: joins the two. */
-export function placed(error: unknown, project: Project, mapping: string): unknown {
+/** What the command worked on when the error came. */
+export type Used = { readonly model: string; readonly mapping?: string };
+
+/** The engine knows a model's columns and a mapping's fields, the project knows their lines: joins the two. */
+export function placed(error: unknown, project: Project, { model, mapping }: Used): unknown {
   if (!(error instanceof AppError)) return error;
+  if (error.code.startsWith('MODEL_KEY_')) {
+    const where = project.placeOf(['models', model, 'key']);
+    const problem = {
+      code: error.code,
+      message: error.message,
+      where,
+      fix: error.fix ?? 'Name a column of the query.',
+    };
+    return configError([problem]);
+  }
   const errors = diagnosticsOf(error).filter((diagnostic) => diagnostic.severity === 'error');
-  if (errors.length === 0) return error;
+  if (mapping === undefined || errors.length === 0) return error;
   return configError(
     errors.map((diagnostic) => ({
       code: error.code,

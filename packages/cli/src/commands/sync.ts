@@ -38,7 +38,7 @@ export async function syncCommand(io: Io, name: string, options: SyncCommandOpti
     answer(session, report, () => syncLines(report, session.style));
     return exitCodeOfSync(report.state);
   } catch (error) {
-    throw placed(error, project, name);
+    throw placed(error, project, { model: mapping.model.name, mapping: name });
   } finally {
     progress.end();
   }
