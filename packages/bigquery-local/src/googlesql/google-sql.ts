@@ -1,21 +1,44 @@
 // The GoogleSQL front door: analyses one statement and compiles it to DuckDB.
 import { Analyzer } from './analyzer/analyzer.ts';
 import type { ZetaSqlClientOptions } from './analyzer/client.ts';
-import { unsupported } from './analyzer/analyzer-error.ts';
+import { statementName, unsupported } from './analyzer/analyzer-error.ts';
 import { CompileContext } from './compile/context.ts';
+import { compileDml } from './compile/dml.ts';
 import { compileQuery } from './compile/query.ts';
+import { ConstantEvaluator } from './constant.ts';
+import { ddlStatement } from './ddl-statement.ts';
+import type { Expr } from './ir.ts';
+import { resolveDdl } from './resolve/ddl.ts';
+import { dmlTarget, resolveDml, targetReads } from './resolve/dml.ts';
+import type { Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
-import type { AnalyzedStatement, AnalyzeRequest, GoogleSql } from './statement.ts';
+import type { Scope } from './resolve/scope.ts';
+import type { AnalyzedStatement, AnalyzeRequest, GoogleSql, Statement, TableInfo } from './statement.ts';
 import { TextAnalysis } from './text-analysis.ts';
+import { typeName } from './types.ts';
+import { typeOfField } from './values/schema.ts';
+
+const DML = new Set([
+  'resolvedInsertStmtNode',
+  'resolvedUpdateStmtNode',
+  'resolvedDeleteStmtNode',
+  'resolvedMergeStmtNode',
+  'resolvedTruncateStmtNode',
+]);
 
 export type GoogleSqlOptions = ZetaSqlClientOptions & {
   /** Microseconds since 1970. Default: the system's clock. */
   readonly nowMicros?: () => bigint;
 };
 
+/** DML that picks rows of its target, and so reads it whatever columns it names. */
+const READS_TARGET = new Set(['resolvedUpdateStmtNode', 'resolvedDeleteStmtNode', 'resolvedMergeStmtNode']);
+
 class LocalGoogleSql implements GoogleSql {
   readonly #analyzer: Analyzer;
   readonly #nowMicros: () => bigint;
+  readonly #constants = new ConstantEvaluator();
+  #stages = 0;
 
   constructor(analyzer: Analyzer, options: GoogleSqlOptions) {
     this.#analyzer = analyzer;
@@ -24,21 +47,51 @@ class LocalGoogleSql implements GoogleSql {
 
   async analyze(request: AnalyzeRequest): Promise<AnalyzedStatement> {
     const analysis = new TextAnalysis(this.#analyzer, request);
-    const { statement, scope } = await analysis.statement();
+    const { statement: node, scope } = await analysis.statement();
     const context = new CompileContext(this.#nowMicros(), request.sessionUser);
-    switch (statement.kind) {
-      case 'resolvedQueryStmtNode': {
-        const query = compileQuery(context, resolveQuery(scope, statement.fields));
-        return { statement: { kind: 'SELECT', query }, reads: analysis.reads() };
-      }
-      default:
-        throw unsupported(statement.kind);
-    }
+    const statement = await this.#statement(node, scope, context, analysis, request);
+    return { statement, reads: analysis.reads() };
+  }
+
+  async #statement(
+    node: Node,
+    scope: Scope,
+    context: CompileContext,
+    analysis: TextAnalysis,
+    request: AnalyzeRequest,
+  ): Promise<Statement> {
+    const { kind, fields } = node;
+    if (kind === 'resolvedQueryStmtNode')
+      return { kind: 'SELECT', query: compileQuery(context, resolveQuery(scope, fields)) };
+    const ddl = resolveDdl(scope, kind, fields);
+    if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
+    if (!DML.has(kind)) throw unsupported(statementName(kind.replace(/^resolved/, '')));
+    const target = dmlTarget(scope, fields);
+    if (READS_TARGET.has(kind)) analysis.recordRead(target.info, targetReads(scope, fields));
+    const plan = resolveDml(scope, kind, fields, await defaultsOf(analysis, target.info));
+    this.#stages += 1;
+    const steps = compileDml(context, plan, `sluice_stage_${this.#stages}`);
+    return { kind: plan.kind, target: target.info.ref, steps };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#constants[Symbol.dispose]();
     await this.#analyzer[Symbol.asyncDispose]();
   }
+}
+
+/** What the DEFAULT clauses of a table's columns give, by column in lower case. */
+async function defaultsOf(analysis: TextAnalysis, table: TableInfo): Promise<Map<string, Expr>> {
+  const defaults = new Map<string, Expr>();
+  for (const field of table.fields) {
+    if (field.defaultValueExpression === undefined) continue;
+    const { statement, scope } = await analysis.expression(
+      `CAST((${field.defaultValueExpression}) AS ${typeName(typeOfField(field))})`,
+    );
+    const { relation } = resolveQuery(scope, statement.fields);
+    defaults.set(field.name.toLowerCase(), { kind: 'scalar_subquery', relation, type: typeOfField(field) });
+  }
+  return defaults;
 }
 
 /** Starts the analyser. Throws with the reason where this machine cannot run it. */

@@ -3,6 +3,7 @@
 import type { Analyzer, AnalyzerParameters } from './analyzer/analyzer.ts';
 import { MAX_SQL_LENGTH } from './analyzer/analyzer.ts';
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
+import { splitQuotedPaths, splittable } from './analyzer/quoted-path.ts';
 import { resultColumns } from './compile/query.ts';
 import { nodeOf, type Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
@@ -95,7 +96,11 @@ export class TextAnalysis {
     }
     const tables: (CatalogTable & { readonly path: readonly string[] })[] = [];
     const named = new Map<string, TableInfo>();
-    for (const path of await this.#analyzer.tableNames(sql)) {
+    const apart = new Set<string>();
+    for (const written of await this.#analyzer.tableNames(sql)) {
+      const parts = splittable(written);
+      if (parts !== undefined) apart.add(written[0]!);
+      const path = parts ?? written;
       const info = await this.#lookUp(path, via);
       const key = path.map((p) => p.toLowerCase()).join('\0');
       const same = named.get(key);
@@ -109,7 +114,7 @@ export class TextAnalysis {
       tables.push({ path, ...(await this.#catalogTable(info, depth)) });
     }
     const statement = await this.#analyzer.analyze(
-      sql,
+      splitQuotedPaths(sql, apart),
       tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
       types,
     );

@@ -27,13 +27,24 @@ export function unsupported(construct: string): BigQueryError {
   return invalidQuery(`${construct} is not supported by the local BigQuery`);
 }
 
+/** `AlterTableStmtNode` and `AlterTableStatement` → `ALTER TABLE`. */
+export function statementName(kind: string): string {
+  return kind
+    .replace(/(Stmt|Statement)?(Node)?$/, '')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toUpperCase();
+}
+
 export function analyzerError(error: unknown): unknown {
   if (!isGrpcError(error)) return error;
   switch (error.code) {
     case INVALID_ARGUMENT:
     case OUT_OF_RANGE:
-    case UNIMPLEMENTED:
+    case UNIMPLEMENTED: {
+      const [, kind] = /^Statement not supported: (\w+)/.exec(error.details) ?? [];
+      if (kind !== undefined) return unsupported(statementName(kind));
       return invalidQuery(bigQueryText(error.details));
+    }
     case DEADLINE_EXCEEDED:
       return new BigQueryError('resourcesExceeded', 'The query is too complex: its analysis took too long.', {
         cause: error,

@@ -1,9 +1,10 @@
 // Questions to the analyser: which tables a text names, and what it means over a given
 // catalog. Owns the language options; knows nothing of our tables or their storage.
+import { unsupported } from './analyzer-error.ts';
 import { extraSignatures } from '../functions/index.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
-import { INT64_ALIASES, languageFeatures, REWRITES } from './language.ts';
+import { INT64_ALIASES, languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { typeToProto } from './type-proto.ts';
 
 /** Longest query text, in characters: BigQuery's limit for an unresolved query is 1 MB. */
@@ -42,9 +43,16 @@ export class Analyzer implements AsyncDisposable {
 
   /** Paths of the tables that a statement names, without the targets of CREATE and DROP. */
   async tableNames(sql: string): Promise<string[][]> {
-    const response = await this.#client.call('ExtractTableNamesFromStatement', {
-      sqlStatement: sql,
-      options: await this.#languageOptions(),
+    const options = await this.#languageOptions();
+    const extract = (allowScript: boolean): Promise<Message> =>
+      this.#client.call('ExtractTableNamesFromStatement', { sqlStatement: sql, options, allowScript });
+    const response = await extract(false).catch(async (error: unknown) => {
+      // What parses only as a script is valid GoogleSQL: it is refused as such, not as a syntax error.
+      const script = await extract(true).then(
+        () => true,
+        () => false,
+      );
+      throw script ? unsupported('A multi-statement query') : error;
     });
     const names = (response['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
     return names.map((name) => name.tableNameSegment ?? []);
@@ -84,7 +92,7 @@ export class Analyzer implements AsyncDisposable {
       return {
         ...maximum,
         productMode: 'PRODUCT_EXTERNAL',
-        supportedStatementKinds: [],
+        supportedStatementKinds: STATEMENT_KINDS,
         enabledLanguageFeatures: languageFeatures(maximum['enabledLanguageFeatures'] as readonly string[]),
       };
     } catch (error) {

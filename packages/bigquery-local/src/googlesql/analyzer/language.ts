@@ -32,6 +32,21 @@ export function languageFeatures(maximum: readonly string[]): string[] {
   return [...new Set([...maximum, ...ADDED_FEATURES])].filter((f) => !REMOVED_FEATURES.has(f));
 }
 
+/** The kinds of statement that the compiler has. The analyser refuses all others by name. */
+export const STATEMENT_KINDS = [
+  'RESOLVED_QUERY_STMT',
+  'RESOLVED_CREATE_TABLE_STMT',
+  'RESOLVED_CREATE_TABLE_AS_SELECT_STMT',
+  'RESOLVED_CREATE_VIEW_STMT',
+  'RESOLVED_CREATE_SCHEMA_STMT',
+  'RESOLVED_DROP_STMT',
+  'RESOLVED_INSERT_STMT',
+  'RESOLVED_UPDATE_STMT',
+  'RESOLVED_DELETE_STMT',
+  'RESOLVED_MERGE_STMT',
+  'RESOLVED_TRUNCATE_STMT',
+];
+
 /** Each turns a construct into plain scans and subqueries, so that the compiler never sees it. */
 export const REWRITES = [
   'REWRITE_PIVOT',

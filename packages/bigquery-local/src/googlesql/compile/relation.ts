@@ -86,10 +86,16 @@ export function compileRelation(context: CompileContext, relation: Relation): st
 function compileTable(relation: Extract<Relation, { kind: 'table' }>): string {
   const { table, columns, sources, rowId } = relation;
   if (table.physicalName === undefined) throw new Error(`Table ${table.ref.tableId} has no storage`);
-  const computed = new Map(columns.map((c, i) => [c.id, quoteIdentifier(sources[i]!)]));
+  const computed = new Map(columns.map((c, i) => [c.id, storedColumn(c, sources[i]!)]));
   if (rowId === undefined) return `SELECT ${selectList(columns, computed)} FROM ${table.physicalName}`;
   computed.set(rowId.id, 'rowid');
   return `SELECT ${selectList([rowId, ...columns], computed)} FROM ${table.physicalName}`;
+}
+
+/** A stored NULL array is an empty one. */
+function storedColumn(column: Column, source: string): string {
+  const name = quoteIdentifier(source);
+  return column.type.kind === 'ARRAY' ? `coalesce(${name}, [])` : name;
 }
 
 function compileUnnest(context: CompileContext, relation: Extract<Relation, { kind: 'unnest' }>): string {
