@@ -149,14 +149,12 @@ function contextOf(
 async function sendError(error: unknown, _request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   if (!(error instanceof BigQueryError)) throw error;
   if (error.httpStatus === 401) void reply.header('www-authenticate', challengeOf(error));
-  return reply
-    .code(error.httpStatus)
-    .send({
-      error: {
-        code: error.httpStatus,
-        message: error.message,
-        errors: [{ reason: error.reason }],
-        details: error.options.details,
-      },
-    });
+  return reply.code(error.httpStatus).send({
+    error: {
+      code: error.httpStatus,
+      message: error.message,
+      errors: [{ reason: error.reason }],
+      details: error.options.details,
+    },
+  });
 }
