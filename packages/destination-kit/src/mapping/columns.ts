@@ -25,6 +25,11 @@ export function mappedColumns(fields: JsonObject): ReadonlySet<string> | 'all' {
   return columns;
 }
 
+/** True when the mapping may read this part of the event. */
+export function readsRoot(fields: JsonObject, root: string): boolean {
+  return mappingReferences(fields).some(({ keys }) => keys === 'all' || keys.length === 0 || keys[0] === root);
+}
+
 export function mappingReferences(fields: JsonObject): readonly Reference[] {
   if ('__segment_internal_directive' in fields) return [{ at: 'fields.__segment_internal_directive', keys: 'all' }];
   return [...referencesOf(fields, 'fields')];

@@ -41,7 +41,7 @@ function parseUrl(target: string): URL {
 function bodyOf(options: RequestOptions, headers: Headers): string | Uint8Array | null {
   if (options.json !== undefined) {
     headers.set('content-type', 'application/json');
-    return JSON.stringify(options.json);
+    return Buffer.from(JSON.stringify(options.json));
   }
   if (options.body instanceof URLSearchParams) {
     if (!headers.has('content-type')) headers.set('content-type', 'application/x-www-form-urlencoded;charset=UTF-8');

@@ -15,7 +15,7 @@ import type {
   Rejection,
   RowOutcome,
 } from '../destination.ts';
-import { mappedColumns } from '../mapping/columns.ts';
+import { mappedColumns, readsRoot } from '../mapping/columns.ts';
 import { compileMapping } from '../mapping/compile.ts';
 import type { Redactor } from '../redact.ts';
 import { createRedactor } from '../redact.ts';
@@ -26,7 +26,7 @@ import { ClientResponse } from '../request/response.ts';
 import type { MultiStatusResponse } from '../segment/core.ts';
 import { segmentCore } from '../segment/core.ts';
 import type { ActionDefinition, DestinationDefinition, ExecuteInput } from '../segment/definition.ts';
-import type { EventContext } from '../segment/event.ts';
+import type { EventContext, SegmentEvent } from '../segment/event.ts';
 import { eventOf } from '../segment/event.ts';
 import { batchKeyOf, batchPolicyOf, withLiteralDefaults } from './batching.ts';
 import { UNKNOWN_OUTCOME, failureOfResponse, failureOfThrown, outcomeOfNode, responseOf } from './classify.ts';
@@ -67,6 +67,7 @@ class DefinitionRunner implements OpenDestination {
   readonly #base: InputBase;
   readonly #events: EventContext;
   readonly #map: (event: unknown) => JsonObject;
+  readonly #readsMessageId: boolean;
   readonly #makePayload: PayloadMaker;
   readonly #batchKey: (payload: JsonObject) => string;
   readonly #redact: Redactor;
@@ -97,6 +98,7 @@ class DefinitionRunner implements OpenDestination {
       timestamp: options.timestamp ?? new Date().toISOString(),
     };
     this.#map = compileMapping(mapping);
+    this.#readsMessageId = readsRoot(mapping, 'messageId');
     this.#makePayload = createPayloadMaker(definition.slug, spec.action, action, this.batching.maxRows === 1);
     this.#batchKey = batchKeyOf(action, mapping);
     this.#redact = createRedactor(spec.settings, passwordFields(definition), spec.fields);
@@ -112,7 +114,7 @@ class DefinitionRunner implements OpenDestination {
   prepare(change: Change): Prepared | Rejection {
     let mapped: JsonObject;
     try {
-      mapped = this.#map(eventOf(change, this.#events));
+      mapped = this.#map(eventOf(change, this.#events, this.#readsMessageId));
     } catch (error) {
       return this.#rejection('MAPPING_FAILED', error);
     }
@@ -141,7 +143,7 @@ class DefinitionRunner implements OpenDestination {
 
   async #deliverBatch(batch: readonly Prepared[], options: DeliverOptions): Promise<BatchResult> {
     const payload = batch.map((row) => row.payload);
-    const events = batch.map((row) => eventOf(row.change, this.#events));
+    const events = (): SegmentEvent[] => batch.map((row) => eventOf(row.change, this.#events));
     return this.#call(batch.length, options, async (context) => {
       const data = batchInput(this.#base, payload, events, context.signal);
       return this.#action.performBatch?.(this.#request(data, context), data);

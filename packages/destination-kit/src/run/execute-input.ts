@@ -39,19 +39,31 @@ export type InputBase = {
   readonly mappingId: string;
 };
 
-/** `rawData` holds the events of exactly the rows in `payload`, in the same order. */
+/**
+ * `rawData` holds the events of exactly the rows in `payload`, in the same order; few
+ * definitions read it, so it is made when one does.
+ */
 export function batchInput(
   base: InputBase,
   payload: readonly JsonObject[],
-  events: readonly SegmentEvent[],
+  makeEvents: () => readonly SegmentEvent[],
   signal: AbortSignal,
 ): ExecuteInput {
   const syncMode = syncModeOf(base);
+  let events: readonly SegmentEvent[] | undefined;
+  const rawData = (): readonly SegmentEvent[] => (events ??= makeEvents());
+  // Without a sync mode no reverse-ETL row has a membership.
+  const membership =
+    syncMode === undefined
+      ? payload.map(() => undefined)
+      : rawData().map((event) => segmentCore.resolveAudienceMembership(event, syncMode));
   return {
     ...commonInput(base, syncMode, signal),
     payload,
-    rawData: events,
-    audienceMembership: events.map((event) => segmentCore.resolveAudienceMembership(event, syncMode)),
+    get rawData() {
+      return rawData();
+    },
+    audienceMembership: membership,
   };
 }
 

@@ -40,6 +40,7 @@ function withoutReserved(mapped: JsonObject): JsonObject {
  * Undefined when the value itself goes.
  */
 export function withoutEmpty(value: JsonValue, schema: JsonSchema | undefined, root = false): JsonValue | undefined {
+  if (value !== null && value !== '' && typeof value !== 'object') return value;
   if (schema?.type === undefined && schema?.enum === undefined) return value;
   if (Array.isArray(value)) {
     const { items } = schema;

@@ -39,12 +39,13 @@ export type EventContext = {
   readonly timestamp: string;
 };
 
-export function eventOf(change: Change, context: EventContext): SegmentEvent {
+/** `withMessageId: false` leaves that text empty, for mappings that do not read it: it takes a hash per row. */
+export function eventOf(change: Change, context: EventContext, withMessageId = true): SegmentEvent {
   return {
     type: 'track',
     event: EVENT_NAMES[change.operation],
     __segment_id: change.recordId,
-    messageId: messageIdOf(change, context),
+    messageId: withMessageId ? messageIdOf(change, context) : '',
     timestamp: context.timestamp,
     receivedAt: context.timestamp,
     properties: change.columns,
