@@ -18,17 +18,17 @@ export type CompiledPolicy = {
   readonly byBasicRole: readonly BasicRoleGrant[];
 };
 
-const BASIC_ROLES: Readonly<Record<string, string>> = {
-  projectViewer: 'roles/viewer',
-  projectEditor: 'roles/editor',
-  projectOwner: 'roles/owner',
-};
+const BASIC_ROLES: ReadonlyMap<string, string> = new Map([
+  ['projectViewer', 'roles/viewer'],
+  ['projectEditor', 'roles/editor'],
+  ['projectOwner', 'roles/owner'],
+]);
 
-const SPECIAL_GROUPS: Readonly<Record<string, string>> = {
-  projectReaders: 'projectViewer',
-  projectWriters: 'projectEditor',
-  projectOwners: 'projectOwner',
-};
+const SPECIAL_GROUPS: ReadonlyMap<string, string> = new Map([
+  ['projectReaders', 'projectViewer'],
+  ['projectWriters', 'projectEditor'],
+  ['projectOwners', 'projectOwner'],
+]);
 
 const compiledPolicies = new WeakMap<Policy, CompiledPolicy>();
 const compiledAccess = new WeakMap<readonly AccessEntry[], CompiledPolicy>();
@@ -58,7 +58,7 @@ function compile(grants: readonly CompiledGrant[]): CompiledPolicy {
   for (const grant of grants) {
     const member = normalMember(grant.member);
     const [kind, projectId] = member.split(':', 2) as [string, string | undefined];
-    const basicRole = BASIC_ROLES[kind];
+    const basicRole = BASIC_ROLES.get(kind);
     if (basicRole !== undefined && projectId !== undefined) {
       byBasicRole.push({ role: grant.role, member, projectId, basicRole });
       continue;
@@ -85,6 +85,6 @@ export function memberOfEntry(entry: AccessEntry, projectId: string): string | u
   if (entry.domain !== undefined) return `domain:${entry.domain.toLowerCase()}`;
   if (entry.iamMember !== undefined) return entry.iamMember;
   if (entry.specialGroup === undefined) return undefined;
-  const basic = SPECIAL_GROUPS[entry.specialGroup];
+  const basic = SPECIAL_GROUPS.get(entry.specialGroup);
   return basic === undefined ? entry.specialGroup : `${basic}:${projectId}`;
 }

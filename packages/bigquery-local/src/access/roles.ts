@@ -9,13 +9,13 @@ export type PredefinedRole = {
   readonly includedPermissions: readonly string[];
 };
 
-const DATASET_ROLES: Readonly<Record<string, string>> = {
-  READER: 'roles/bigquery.dataViewer',
-  WRITER: 'roles/bigquery.dataEditor',
-  OWNER: 'roles/bigquery.dataOwner',
-};
+const DATASET_ROLES: ReadonlyMap<string, string> = new Map([
+  ['READER', 'roles/bigquery.dataViewer'],
+  ['WRITER', 'roles/bigquery.dataEditor'],
+  ['OWNER', 'roles/bigquery.dataOwner'],
+]);
 
-const LEGACY_NAMES = new Map(Object.entries(DATASET_ROLES).map(([legacy, role]) => [role, legacy]));
+const LEGACY_NAMES = new Map([...DATASET_ROLES].map(([legacy, role]) => [role, legacy]));
 
 /** Every predefined role that this server knows, by name: `roles/bigquery.user`. */
 export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = new Map(
@@ -40,7 +40,7 @@ export function predefinedPermissions(role: string): ReadonlySet<string> | undef
 
 /** `READER` → `roles/bigquery.dataViewer`; any other name as it is. */
 export function iamRoleName(role: string): string {
-  return DATASET_ROLES[role] ?? role;
+  return DATASET_ROLES.get(role) ?? role;
 }
 
 /** `roles/bigquery.dataViewer` → `READER`, the form in which BigQuery returns an access entry's role. */

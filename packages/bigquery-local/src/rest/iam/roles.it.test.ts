@@ -86,6 +86,18 @@ describe('roles over HTTP', () => {
     expect(full.find(({ title }) => title === 'Gone')).toHaveProperty('deleted', true);
   });
 
+  it('empties a field that the mask names and the body leaves out, and keeps the others', async () => {
+    await create('emptied', { title: 'Kept', description: 'Gone', includedPermissions: ['bigquery.tables.get'] });
+    const mask = 'description,included_permissions';
+    const { body } = await server.call('PATCH', `${roles}/emptied?updateMask=${mask}`, { token: owner, body: {} });
+    expect(body).toMatchObject({ title: 'Kept' });
+    expect(body).not.toHaveProperty('description');
+    expect(body).not.toHaveProperty('includedPermissions');
+    expect((await server.call('PATCH', `${roles}/emptied?updateMask=name`, { token: owner, body: {} })).status).toBe(
+      400,
+    );
+  });
+
   it('refuses bad ids, unknown permissions, unknown stages, duplicates and old etags', async () => {
     expect((await create('no spaces', {})).status).toBe(400);
     const unknown = await create('typo', { includedPermissions: ['bigquery.tabels.get'] });

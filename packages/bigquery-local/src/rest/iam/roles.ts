@@ -24,7 +24,7 @@ export function roleRoutes(identity: Identity): Route[] {
       handle(context) {
         const projectId = authorizedProject(identity, context, 'iam.roles.create');
         requireProject(identity, projectId);
-        const fields = fieldsOf(objectField(context.body, 'role'), FIELDS);
+        const fields = fieldsOf(objectField(context.body, 'role'), undefined);
         return roleResource(customRoles.create(projectId, requiredText(context.body, 'roleId'), fields), 'FULL');
       },
     },
@@ -54,7 +54,7 @@ export function roleRoutes(identity: Identity): Route[] {
       operation: name('patch'),
       handle(context) {
         const role = authorizedName(identity, context, 'iam.roles.update');
-        const mask = updateMask(context.query['updateMask'], FIELDS) ?? FIELDS;
+        const mask = updateMask(context.query['updateMask'], FIELDS);
         const etag = optionalText(context.body, 'etag');
         return roleResource(customRoles.update(role, fieldsOf(context.body, mask), etag), 'FULL');
       },
@@ -134,19 +134,26 @@ function existing<T>(role: T | undefined, name: string): T {
   return role;
 }
 
-/** The fields that are there; a field that the mask names and the body leaves out is emptied by Google, and kept here. */
-function fieldsOf(body: Readonly<Record<string, unknown>>, names: readonly string[]): CustomRoleFields {
-  const title = names.includes('title') ? optionalText(body, 'title', 100) : undefined;
-  const description = names.includes('description') ? optionalText(body, 'description', 300) : undefined;
-  const stage = names.includes('stage') ? optionalText(body, 'stage') : undefined;
-  const includedPermissions = names.includes('includedPermissions')
-    ? optionalTexts(body, 'includedPermissions', MAX_PERMISSIONS)
-    : undefined;
+/**
+ * The fields to write. Without a mask those that the body has; with one exactly those that
+ * it names, and a named field that the body leaves out is emptied.
+ */
+function fieldsOf(body: Readonly<Record<string, unknown>>, mask: readonly string[] | undefined): CustomRoleFields {
+  const text = (name: string, empty: string, maxLength: number) => {
+    if (mask !== undefined && !mask.includes(name)) return {};
+    const value = optionalText(body, name, maxLength) ?? (mask === undefined ? undefined : empty);
+    return value === undefined ? {} : { [name]: value };
+  };
+  const permissions =
+    mask === undefined || mask.includes('includedPermissions')
+      ? optionalTexts(body, 'includedPermissions', MAX_PERMISSIONS)
+      : undefined;
+  const emptied = mask?.includes('includedPermissions') === true && permissions === undefined;
   return {
-    ...(title === undefined ? {} : { title }),
-    ...(description === undefined ? {} : { description }),
-    ...(stage === undefined ? {} : { stage }),
-    ...(includedPermissions === undefined ? {} : { includedPermissions }),
+    ...text('title', '', 100),
+    ...text('description', '', 300),
+    ...text('stage', 'ALPHA', 20),
+    ...(permissions === undefined && !emptied ? {} : { includedPermissions: permissions ?? [] }),
   };
 }
 

@@ -79,12 +79,16 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
       handle(context) {
         const account = authorizedAccount(identity, context, 'iam.serviceAccounts.update');
         const fields = objectField(context.body, 'serviceAccount');
-        const mask = updateMask(context.body['updateMask'], ['displayName', 'description']) ?? [
-          'displayName',
-          'description',
-        ];
-        const displayName = mask.includes('displayName') ? optionalText(fields, 'displayName', 100) : undefined;
-        const description = mask.includes('description') ? optionalText(fields, 'description', 256) : undefined;
+        // A field that the mask names and the body leaves out is emptied.
+        const mask = updateMask(context.body['updateMask'], ['displayName', 'description']);
+        const changed = (field: string, maxLength: number) =>
+          mask === undefined
+            ? optionalText(fields, field, maxLength)
+            : mask.includes(field)
+              ? (optionalText(fields, field, maxLength) ?? '')
+              : undefined;
+        const displayName = changed('displayName', 100);
+        const description = changed('description', 256);
         return accountResource(
           accounts.update(account.email, {
             ...(displayName === undefined ? {} : { displayName }),

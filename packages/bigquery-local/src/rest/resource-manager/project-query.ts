@@ -32,7 +32,7 @@ function term(text: string): Matches {
     default: {
       if (!field.startsWith('labels.')) throw unsupported(text);
       const key = field.slice('labels.'.length);
-      return (project) => project.labels[key] !== undefined && matches(project.labels[key]);
+      return (project) => Object.hasOwn(project.labels, key) && matches(project.labels[key] ?? '');
     }
   }
 }

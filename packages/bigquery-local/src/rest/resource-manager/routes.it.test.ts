@@ -82,6 +82,7 @@ describe('projects and their policies over HTTP', () => {
     expect(await ids(await server.userToken('newcomer@example.com'))).toEqual([]);
     expect(await ids(owner, '?filter=labels.env:test%20id:shop*')).toEqual(['shop-data']);
     expect(await ids(owner, '?filter=id:other*')).toEqual([]);
+    expect(await ids(owner, '?filter=labels.constructor:x')).toEqual([]);
     const search = await server.call('GET', '/v3/projects:search?query=displayName:sh*p', { token: owner });
     expect(search.body['projects']).toMatchObject([{ projectId: 'shop-data' }]);
     const odd = await server.call('GET', '/v1/projects?filter=parent.type:folder', { token: owner });
