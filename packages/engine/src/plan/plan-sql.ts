@@ -131,7 +131,7 @@ FROM sluice_sorted AS s`;
 
 /**
  * Counts per operation and reason with a few samples, from a plan table or from the
- * plan's own query; one more row, `records`, counts what the destination has.
+ * plan's own query; one more row, operation `records`, counts what the destination has.
  */
 export function summarySql(input: {
   readonly plan: TableRef | string;
@@ -140,27 +140,32 @@ export function summarySql(input: {
   readonly sample?: { readonly columns: readonly Column[]; readonly size: number };
 }): string {
   const from = typeof input.plan === 'string' ? `(\n${input.plan}\n)` : quoted(input.plan);
-  const sample = input.sample;
+  const { sample } = input;
+  const carried = (sample?.columns ?? []).map((column) => name_(COLUMN_PREFIX + column.name));
   const sampled =
     sample === undefined
       ? ''
       : `,
-  ARRAY_AGG(IF(p.ordinal IS NULL, NULL, STRUCT(p.record_id AS record_id, p.sent AS sent, p.previous AS previous${sample.columns
-    .map((column) => `, p.${name_(COLUMN_PREFIX + column.name)} AS ${name_(COLUMN_PREFIX + column.name)}`)
-    .join('')})) IGNORE NULLS LIMIT ${sample.size}) AS changes`;
+  ARRAY_AGG(
+    IF(p.ordinal IS NULL, NULL, STRUCT(${['record_id', 'sent', 'previous', ...carried].map((name) => `p.${name} AS ${name}`).join(', ')}))
+    IGNORE NULLS LIMIT ${sample.size}
+  ) AS changes`;
   return `SELECT
   p.operation AS operation,
   p.reason AS reason,
   COUNT(*) AS records,
   SUM(p.copies) AS copies,
   COUNTIF(p.known) AS known,
-  ARRAY_AGG(IF(p.operation = 'invalid', p.record_id, NULL) IGNORE NULLS LIMIT 10) AS sample_ids${
-    input.records === undefined ? ',\n  0 AS state_records' : `,\n  ANY_VALUE(k.n) AS state_records`
-  }${sampled}
-FROM ${input.records === undefined ? '' : `(SELECT COUNT(*) AS n FROM ${quoted(input.records)}) AS k\nLEFT JOIN `}${from} AS p${
-    input.records === undefined ? '' : '\nON TRUE'
-  }
-GROUP BY p.operation, p.reason`;
+  ARRAY_AGG(IF(p.operation = 'invalid', p.record_id, NULL) IGNORE NULLS LIMIT 10) AS sample_ids${sampled}
+FROM ${from} AS p
+GROUP BY p.operation, p.reason${
+    input.records === undefined
+      ? ''
+      : `
+UNION ALL
+SELECT 'records', NULL, COUNT(*), 0, 0, NULL${sample === undefined ? '' : ', NULL'}
+FROM ${quoted(input.records)}`
+  }`;
 }
 
 /** GoogleSQL text that makes the identifier a STRING. */

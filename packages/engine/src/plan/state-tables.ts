@@ -121,8 +121,11 @@ export function quoted(ref: TableRef): string {
 
 /** A GoogleSQL string literal. */
 export function literal(text: string): string {
-  const escaped = text.replace(/[\\'\n\r\u0000-\u001f]/g, (char) =>
-    char === '\\' || char === "'" ? `\\${char}` : `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  let escaped = '';
+  for (const char of text) {
+    const code = char.codePointAt(0) as number;
+    if (char === '\\' || char === "'") escaped += `\\${char}`;
+    else escaped += code < 32 || code === 127 ? `\\x${code.toString(16).padStart(2, '0')}` : char;
+  }
   return `'${escaped}'`;
 }

@@ -23,10 +23,11 @@ export function figuresOf(rows: readonly JsonObject[]): PlanFigures {
   let copies = 0;
   let stateRecords = 0;
   for (const row of rows) {
-    stateRecords = Math.max(stateRecords, Number(row['state_records']));
-    // With no change at all the outer join leaves one row without an operation.
-    if (row['operation'] === null) continue;
-    const operation = String(row['operation']);
+    const operation = row['operation'] as string;
+    if (operation === 'records') {
+      stateRecords = Number(row['records']);
+      continue;
+    }
     records.set(operation, (records.get(operation) ?? 0) + Number(row['records']));
     copies += Number(row['copies']);
     if (operation !== 'added') knownSetAside += Number(row['known']);
@@ -72,7 +73,7 @@ export function samplesOf(
       const current = jsonObject(change['sent']);
       return {
         operation,
-        recordId: String(change['record_id']),
+        recordId: change['record_id'] as string,
         columns: values,
         ...(previous === undefined ? {} : { previous }),
         ...(previous === undefined || current === undefined ? {} : { changed: differing(previous, current) }),

@@ -1,5 +1,4 @@
 // The five entry points of the engine.
-import { AppError } from '@sluice/core';
 import type {
   CallOptions,
   CheckResult,
@@ -13,36 +12,25 @@ import type {
   SyncOptions,
   SyncReport,
 } from './api.ts';
+import { previewPlan } from './plan-preview.ts';
+import { preview } from './preview.ts';
+import { status } from './status.ts';
+import { runSync } from './sync.ts';
+import { checkConnection } from './test-connection.ts';
 
-function notYet(what: string): never {
-  throw new AppError(`${what} is not available in this build`, {
-    code: 'NOT_AVAILABLE',
-    kind: 'unavailable',
-    origin: 'platform',
-  });
-}
-
-/** Probes the source check by check. Never throws for the source's sake: failures are results. */
-export async function testConnection(_source: SourceConfig, _options: CallOptions = {}): Promise<CheckResult[]> {
-  return notYet('testConnection');
+/** Probes the source check by check. Failures are results; throws only when it is aborted. */
+export function testConnection(source: SourceConfig, options: CallOptions = {}): Promise<CheckResult[]> {
+  return checkConnection(source, options);
 }
 
 /** The columns and the first 10 rows of a model. */
-export async function previewModel(
-  _source: SourceConfig,
-  _model: ModelConfig,
-  _options: CallOptions = {},
-): Promise<Preview> {
-  return notYet('previewModel');
+export function previewModel(source: SourceConfig, model: ModelConfig, options: CallOptions = {}): Promise<Preview> {
+  return preview(source, model, options);
 }
 
 /** What a sync would send now. Sends nothing; leaves no lease and no change of state. */
-export async function planMapping(
-  _source: SourceConfig,
-  _mapping: MappingConfig,
-  _options: PlanOptions,
-): Promise<PlanSummary> {
-  return notYet('planMapping');
+export function planMapping(source: SourceConfig, mapping: MappingConfig, options: PlanOptions): Promise<PlanSummary> {
+  return previewPlan(source, mapping, options);
 }
 
 /**
@@ -50,19 +38,15 @@ export async function planMapping(
  * the report's `state: failed` with `error`; throws an AppError when no sync could start
  * (configuration, another run holds the lease, access to the state).
  */
-export async function syncMapping(
-  _source: SourceConfig,
-  _mapping: MappingConfig,
-  _options: SyncOptions,
-): Promise<SyncReport> {
-  return notYet('syncMapping');
+export function syncMapping(source: SourceConfig, mapping: MappingConfig, options: SyncOptions): Promise<SyncReport> {
+  return runSync(source, mapping, options);
 }
 
 /** What the warehouse's state says about a mapping. */
-export async function mappingStatus(
-  _source: SourceConfig,
-  _mapping: MappingConfig,
-  _options: CallOptions = {},
+export function mappingStatus(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  options: CallOptions = {},
 ): Promise<MappingStatus> {
-  return notYet('mappingStatus');
+  return status(source, mapping, options);
 }

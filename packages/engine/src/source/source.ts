@@ -64,6 +64,14 @@ export type NewTable = {
   readonly expiresInMs?: number;
 };
 
+export type PageOptions = {
+  readonly signal?: AbortSignal;
+  /** Most rows per page; the service may send fewer. Default 10,000. */
+  readonly pageRows?: number;
+  /** Gathers the columns whose names start so, without the prefix, in one object `columns`. */
+  readonly nest?: string;
+};
+
 export interface Source {
   readonly projectId: string;
   readonly location: string;
@@ -84,8 +92,5 @@ export interface Source {
   dataset(datasetId: string, signal?: AbortSignal): Promise<{ readonly location: string } | undefined>;
   createDataset(datasetId: string, signal?: AbortSignal): Promise<void>;
   /** All rows of a table in pages, with bounded read-ahead. */
-  pages(
-    ref: TableRef,
-    options?: { readonly signal?: AbortSignal; readonly pageRows?: number },
-  ): AsyncIterable<readonly JsonObject[]>;
+  pages(ref: TableRef, options?: PageOptions): AsyncIterable<readonly JsonObject[]>;
 }

@@ -7,6 +7,7 @@ import type { SourceConfig } from '../../run/api.ts';
 import type {
   DryRun,
   NewTable,
+  PageOptions,
   QueryParameter,
   QueryRequest,
   QueryResult,
@@ -17,7 +18,7 @@ import type {
 import type { Call } from './client.ts';
 import { BigQueryClient, delay } from './client.ts';
 import type { FieldSchema, WireRow } from './decode.ts';
-import { columnsOf, compileRowDecoder } from './decode.ts';
+import { columnsOf, compileNestingDecoder, compileRowDecoder } from './decode.ts';
 import { isRetryableError } from './errors.ts';
 
 const JOB_TIMEOUT_MS = 6 * 60 * 60 * 1000;
@@ -315,10 +316,7 @@ export class BigQuerySource implements Source {
     });
   }
 
-  async *pages(
-    ref: TableRef,
-    options: { signal?: AbortSignal; pageRows?: number } = {},
-  ): AsyncIterable<readonly JsonObject[]> {
+  async *pages(ref: TableRef, options: PageOptions = {}): AsyncIterable<readonly JsonObject[]> {
     const table = await this.#client.call<{ schema?: { fields?: FieldSchema[] } }>({
       method: 'GET',
       path: tablePath(ref),
@@ -326,7 +324,8 @@ export class BigQuerySource implements Source {
       where: tableText(ref),
       ...withSignal(options.signal),
     });
-    const decode = compileRowDecoder(table.schema?.fields ?? []);
+    const fields = table.schema?.fields ?? [];
+    const decode = options.nest === undefined ? compileRowDecoder(fields) : compileNestingDecoder(fields, options.nest);
     const fetchPage = (pageToken?: string): Promise<ResultPage> => {
       const page = this.#client.call<ResultPage>({
         method: 'GET',

@@ -43,7 +43,7 @@ export class BigQueryClient {
       userAgent: 'sluice',
       ...(source.endpoint === undefined ? {} : { apiEndpoint: source.endpoint }),
     });
-    this.#transport = client as unknown as Transport;
+    this.#transport = client;
     // NOTE: the client lets BIGQUERY_EMULATOR_HOST override the address that it was given.
     // A source's configuration must decide alone which service gets its data.
     this.#transport.baseUrl = `${(source.endpoint ?? 'https://bigquery.googleapis.com').replace(/\/$/, '')}/bigquery/v2`;
@@ -97,7 +97,7 @@ export class BigQueryClient {
           ...(call.query === undefined ? {} : { qs: call.query }),
           ...(call.body === undefined ? {} : { json: call.body }),
         },
-        (error, body) => finish(() => (error === null || error === undefined ? resolve(body) : reject(error as Error))),
+        (error, body) => finish(() => (error === null || error === undefined ? resolve(body) : reject(error))),
       );
     });
   }

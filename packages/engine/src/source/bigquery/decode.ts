@@ -44,8 +44,28 @@ export function columnsOf(fields: readonly FieldSchema[]): Column[] {
   return fields.map((field) => ({ name: field.name, type: typeText(field) }));
 }
 
-/** Builds the decoder of a whole row. */
-export function compileRowDecoder(fields: readonly FieldSchema[]): (row: WireRow) => JsonObject {
+/** Like `compileRowDecoder`, with the columns of a name prefix gathered, without it, in one object `columns`. */
+export function compileNestingDecoder(fields: readonly FieldSchema[], prefix: string): (row: WireRow) => JsonObject {
+  const outer = fields.filter((field) => !field.name.startsWith(prefix));
+  const inner = fields
+    .filter((field) => field.name.startsWith(prefix))
+    .map((field) => ({ ...field, name: field.name.slice(prefix.length) }));
+  const positions = (wanted: readonly FieldSchema[], cut: string): number[] =>
+    wanted.map((field) => fields.findIndex((candidate) => candidate.name === cut + field.name));
+  const decodeOuter = compileRowDecoder(outer, positions(outer, ''));
+  const decodeInner = compileRowDecoder(inner, positions(inner, prefix));
+  return (row) => {
+    const out = decodeOuter(row);
+    out['columns'] = decodeInner(row);
+    return out;
+  };
+}
+
+/** Builds the decoder of a whole row; `positions` are the fields' places in the wire row. */
+export function compileRowDecoder(
+  fields: readonly FieldSchema[],
+  positions: readonly number[] = fields.map((_field, index) => index),
+): (row: WireRow) => JsonObject {
   const names = fields.map((field) => field.name);
   const decoders = fields.map(compileField);
   const width = names.length;
@@ -53,7 +73,7 @@ export function compileRowDecoder(fields: readonly FieldSchema[]): (row: WireRow
     const cells = row.f;
     const out: JsonObject = {};
     for (let i = 0; i < width; i += 1) {
-      const wire = cells[i]?.v;
+      const wire = cells[positions[i] as number]?.v;
       out[names[i] as string] = wire === null || wire === undefined ? null : (decoders[i] as Decode)(wire);
     }
     return out;

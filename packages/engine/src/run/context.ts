@@ -1,0 +1,91 @@
+// What every entry point needs: the source opened, the configuration checked, the state
+// tables named.
+import { AppError } from '@sluice/core';
+import type { DestinationRegistry, DestinationSpec } from '@sluice/destination-kit';
+import type { ValidModel } from '../model/model.ts';
+import { DEFAULT_STATE_DATASET, stateTables } from '../plan/state-tables.ts';
+import type { StateTables } from '../plan/state-tables.ts';
+import { BigQuerySource } from '../source/bigquery/bigquery.ts';
+import type { Source } from '../source/source.ts';
+import type { MappingConfig, SourceConfig } from './api.ts';
+
+export type Context = {
+  readonly source: Source;
+  readonly tables: StateTables;
+  readonly stateDataset: string;
+};
+
+export function openContext(config: SourceConfig, mapping: MappingConfig): Context {
+  const stateDataset = config.stateDataset ?? DEFAULT_STATE_DATASET;
+  const tables = stateTables(config.projectId, stateDataset, mapping.id);
+  return { source: new BigQuerySource(config), tables, stateDataset };
+}
+
+export function destinationSpec(mapping: MappingConfig, syncId: string): DestinationSpec {
+  const { type, action, settings, fields } = mapping.destination;
+  return { type, action, settings, fields, mappingId: mapping.id, syncId };
+}
+
+/** Throws an AppError that lists every error of the mapping and its settings. */
+export function validateDestination(registry: DestinationRegistry, mapping: MappingConfig, model: ValidModel): void {
+  const columns = model.columns.map((column) => column.name);
+  const errors = registry
+    .validate(destinationSpec(mapping, 'validation'), columns)
+    .filter((diagnostic) => diagnostic.severity === 'error');
+  const first = errors[0];
+  if (first === undefined) return;
+  const fix = first.fix;
+  throw new AppError(
+    `Mapping ${mapping.name}: ${errors.map((error) => `${error.path}: ${error.message}`).join('; ')}`,
+    {
+      code: 'MAPPING_INVALID',
+      kind: 'invalid',
+      where: `mapping ${mapping.name}, ${first.path}`,
+      ...(fix === undefined ? {} : { fix }),
+      details: { diagnostics: errors },
+    },
+  );
+}
+
+/** The state dataset exists when this settles, or its absence shows at the next statement. */
+export async function ensureStateDataset(context: Context, config: SourceConfig, signal?: AbortSignal): Promise<void> {
+  const { source, stateDataset } = context;
+  const found = await source.dataset(stateDataset, signal).catch(unlessForbidden);
+  if (found === 'forbidden') return;
+  if (found !== undefined) {
+    if (found.location.toLowerCase() === config.location.toLowerCase()) return;
+    throw new AppError(
+      `The state dataset is in the location ${found.location}, but the source's Data Location is ${config.location}`,
+      {
+        code: 'LOCATION_MISMATCH',
+        kind: 'invalid',
+        where: `dataset ${config.projectId}.${stateDataset}`,
+        fix: `Set the source's location to ${found.location}, or choose another state dataset; both must be where the models' tables are.`,
+      },
+    );
+  }
+  const created = await source.createDataset(stateDataset, signal).catch(unlessForbidden);
+  if (created !== 'forbidden') return;
+  const grant = stateDatasetGrant(config, stateDataset);
+  throw new AppError(`The state dataset does not exist and may not be created (bigquery.datasets.create)`, {
+    code: 'STATE_DATASET_MISSING',
+    kind: 'forbidden',
+    origin: 'source',
+    where: `dataset ${config.projectId}.${stateDataset}`,
+    fix: `Create it and grant access to it: ${grant}`,
+  });
+}
+
+/** The statements with which a customer makes the state dataset and grants access to it. */
+export function stateDatasetGrant(config: SourceConfig, stateDataset: string): string {
+  const name = `\`${config.projectId}\`.${stateDataset}`;
+  return (
+    `CREATE SCHEMA IF NOT EXISTS ${name} OPTIONS(location='${config.location}'); ` +
+    `GRANT \`roles/bigquery.dataEditor\` ON SCHEMA ${name} TO "serviceAccount:${config.credentials.client_email}";`
+  );
+}
+
+function unlessForbidden(thrown: unknown): 'forbidden' {
+  if (thrown instanceof AppError && thrown.kind === 'forbidden') return 'forbidden';
+  throw thrown;
+}
