@@ -4,6 +4,7 @@ import type { ZetaSqlClientOptions } from './analyzer/client.ts';
 import { statementName, unsupported } from './analyzer/analyzer-error.ts';
 import { CompileContext } from './compile/context.ts';
 import { compileDml } from './compile/dml.ts';
+import { subqueries } from './compile/relation.ts';
 import { compileQuery } from './compile/query.ts';
 import { ConstantEvaluator } from './constant.ts';
 import { ddlStatement } from './ddl-statement.ts';
@@ -14,6 +15,7 @@ import type { Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
 import type { Scope } from './resolve/scope.ts';
 import type { AnalyzedStatement, AnalyzeRequest, GoogleSql, Statement, TableInfo } from './statement.ts';
+import { unqualifiedTable } from './table-path.ts';
 import { TextAnalysis } from './text-analysis.ts';
 import { typeName } from './types.ts';
 import { typeOfField } from './values/schema.ts';
@@ -48,7 +50,7 @@ class LocalGoogleSql implements GoogleSql {
   async analyze(request: AnalyzeRequest): Promise<AnalyzedStatement> {
     const analysis = new TextAnalysis(this.#analyzer, request);
     const { statement: node, scope } = await analysis.statement();
-    const context = new CompileContext(this.#nowMicros(), request.sessionUser);
+    const context = new CompileContext(subqueries, this.#nowMicros(), request.sessionUser);
     const statement = await this.#statement(node, scope, context, analysis, request);
     return { statement, reads: analysis.reads() };
   }
@@ -64,6 +66,8 @@ class LocalGoogleSql implements GoogleSql {
     if (kind === 'resolvedQueryStmtNode')
       return { kind: 'SELECT', query: compileQuery(context, resolveQuery(scope, fields)) };
     const ddl = resolveDdl(scope, kind, fields);
+    // A view is read without the default dataset of the query that made it.
+    if (ddl?.kind === 'CREATE_VIEW' && analysis.unqualified[0] !== undefined) throw unqualifiedTable(analysis.unqualified[0]);
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
     if (!DML.has(kind)) throw unsupported(statementName(kind.replace(/^resolved/, '')));
     const target = dmlTarget(scope, fields);

@@ -54,7 +54,7 @@ export function mapRuntimeError(error: unknown): BigQueryError {
   const full = error instanceof Error ? error.message : String(error);
   const [, duckClass = '', rest = full] = /^([A-Z][A-Za-z ]*?) Error: (.*)$/s.exec(full) ?? [];
   const message = rest.split('\n\nLINE ')[0]!.trim();
-  if (/^INTERRUPT/.test(full) || /Interrupted!/.test(full)) {
+  if (full.startsWith('INTERRUPT') || /Interrupted!/.test(full)) {
     return new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation', { cause: error });
   }
   if (duckClass === 'Out of Memory' || /could not allocate|failed to (?:allocate|offload|pin)/i.test(message)) {

@@ -1,6 +1,7 @@
 // Names of tables and datasets as queries write them: `p.d.t`, `d.t`, `t`, with any part
 // or the whole in back quotes.
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
+import type { BigQueryError } from '../bigquery-error.ts';
 import type { AnalyzeRequest, TableRef } from './statement.ts';
 
 /** One to three parts: a back-quoted name with dots is several parts; a project may hold dots (`example.com:p`). */
@@ -11,14 +12,17 @@ export function splitPath(path: readonly string[]): string[] {
   return [parts.slice(0, -2).join('.'), parts.at(-2)!, parts.at(-1)!];
 }
 
+export function unqualifiedTable(tableId: string): BigQueryError {
+  return invalidQuery(`Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`);
+}
+
 /** The table that a CREATE, DROP or DML statement names. */
 export function targetTable(path: readonly string[], request: AnalyzeRequest): TableRef {
   const parts = splitPath(path);
   const tableId = parts.at(-1)!;
   if (parts.length === 3) return { projectId: parts[0]!, datasetId: parts[1]!, tableId };
   if (parts.length === 2) return { projectId: request.defaultProject, datasetId: parts[0]!, tableId };
-  if (request.defaultDataset === undefined)
-    throw invalidQuery(`Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`);
+  if (request.defaultDataset === undefined) throw unqualifiedTable(tableId);
   return { ...request.defaultDataset, tableId };
 }
 

@@ -7,6 +7,7 @@ import { splitQuotedPaths, splittable } from './analyzer/quoted-path.ts';
 import { resultColumns } from './compile/query.ts';
 import { nodeOf, type Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
+import { resolveScan } from './resolve/scan.ts';
 import { IdSource, Scope, type CatalogTable, type Parameters } from './resolve/scope.ts';
 import type { QueryPlan } from './ir.ts';
 import type { AnalyzeRequest, TableInfo, TableRead, TableRef } from './statement.ts';
@@ -28,6 +29,9 @@ export class TextAnalysis {
     string,
     { readonly info: TableInfo; readonly columns: Set<string>; readonly via?: TableRef }
   >();
+
+  /** Tables that the statement itself names without a dataset. */
+  readonly unqualified: string[] = [];
 
   constructor(analyzer: Analyzer, request: AnalyzeRequest) {
     this.#analyzer = analyzer;
@@ -101,6 +105,7 @@ export class TextAnalysis {
       const parts = splittable(written);
       if (parts !== undefined) apart.add(written[0]!);
       const path = parts ?? written;
+      if (via === undefined && splitPath(path).length === 1) this.unqualified.push(path[0]!);
       const info = await this.#lookUp(path, via);
       const key = path.map((p) => p.toLowerCase()).join('\0');
       const same = named.get(key);
@@ -118,7 +123,7 @@ export class TextAnalysis {
       tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
       types,
     );
-    const scope = new Scope(this.#ids, tables, parameters, (table, columns) =>
+    const scope = new Scope(resolveScan, this.#ids, tables, parameters, (table, columns) =>
       this.recordRead(table.info, columns, via),
     );
     return { statement: nodeOf(statement), scope };

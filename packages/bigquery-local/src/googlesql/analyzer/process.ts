@@ -89,10 +89,10 @@ export class ZetaSqlProcess implements AsyncDisposable {
   static async #tryStart(binary: string, port: number, deadline: number): Promise<ZetaSqlProcess | undefined> {
     // Own process groups: Ctrl-C in a terminal must not take the analyser away from statements that are being finished.
     const child = spawn(binary, ['localhost', String(port)], { stdio: 'ignore', detached: true, env: {} });
-    let ended = false;
+    const state = { ended: false };
     const exited = new Promise<void>((resolve) => {
       const end = (): void => {
-        ended = true;
+        state.ended = true;
         resolve();
       };
       child.once('exit', end);
@@ -115,7 +115,7 @@ export class ZetaSqlProcess implements AsyncDisposable {
     watcher.unref();
     const stdin = watcher.stdin as (NodeJS.WritableStream & { unref?: () => void }) | null;
     stdin?.unref?.();
-    while (Date.now() < deadline && !ended) {
+    while (Date.now() < deadline && !state.ended) {
       if (await accepts(port)) return new ZetaSqlProcess(`127.0.0.1:${port}`, child, child.pid, watcher, exited);
       await sleep(15);
     }

@@ -1,7 +1,16 @@
 // What the compilation of one statement knows and notes down.
+import type { Column, Relation } from '../ir.ts';
 import type { TypedValue } from '../types.ts';
 
+/** How expressions compile the subqueries in them; relations in turn compile expressions. */
+export interface SubqueryCompiler {
+  relation(context: CompileContext, relation: Relation): string;
+  /** ARRAY(subquery). */
+  list(context: CompileContext, relation: Relation, column: Column): string;
+}
+
 export class CompileContext {
+  readonly subqueries: SubqueryCompiler;
   /** The statement's one time: every CURRENT_… in it gives this moment. */
   readonly now: TypedValue;
   readonly sessionUser: TypedValue;
@@ -10,7 +19,8 @@ export class CompileContext {
   /** False once the statement uses the time, the caller or chance. */
   deterministic = true;
 
-  constructor(nowMicros: bigint, sessionUser: string) {
+  constructor(subqueries: SubqueryCompiler, nowMicros: bigint, sessionUser: string) {
+    this.subqueries = subqueries;
     this.now = { type: { kind: 'TIMESTAMP' }, value: nowMicros };
     this.sessionUser = { type: { kind: 'STRING' }, value: sessionUser };
   }

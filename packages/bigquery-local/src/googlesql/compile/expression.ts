@@ -9,7 +9,6 @@ import { castSql } from '../values/cast.ts';
 import { literalSql } from '../values/literal.ts';
 import { duckdbType } from '../values/physical.ts';
 import type { CompileContext } from './context.ts';
-import { compileRelation, listOf } from './relation.ts';
 import { compareStructs } from './struct-comparison.ts';
 
 const TIME_FUNCTIONS = new Set(['current_timestamp', 'current_date', 'current_datetime', 'current_time']);
@@ -43,11 +42,11 @@ export function compileExpr(context: CompileContext, expr: Expr): string {
         }),
       ]);
     case 'scalar_subquery':
-      return `(SELECT ${columnName(onlyColumn(expr.relation))} FROM (${compileRelation(context, expr.relation)}))`;
+      return `(SELECT ${columnName(onlyColumn(expr.relation))} FROM (${context.subqueries.relation(context, expr.relation)}))`;
     case 'array_subquery':
-      return listOf(context, expr.relation, onlyColumn(expr.relation));
+      return context.subqueries.list(context, expr.relation, onlyColumn(expr.relation));
     case 'exists':
-      return `EXISTS (${compileRelation(context, expr.relation)})`;
+      return `EXISTS (${context.subqueries.relation(context, expr.relation)})`;
     case 'in_subquery':
       return compileInSubquery(context, expr);
     case 'default':
@@ -110,18 +109,20 @@ function holdsSubquery(expr: Expr): boolean {
 }
 
 function compileCast(context: CompileContext, cast: Extract<Expr, { kind: 'cast' }>): string {
-  const { format, input } = cast;
-  if (format !== undefined && (format.kind !== 'literal' || typeof format.value.value !== 'string')) {
-    throw unsupported('CAST with a FORMAT that is not a constant');
-  }
+  const { input } = cast;
   if (input.kind === 'literal' && input.value.value === null) return literalSql({ type: cast.type, value: null });
   return castSql({
     sql: compileExpr(context, input),
     from: input.type,
     to: cast.type,
     safe: cast.safe,
-    ...(format === undefined ? {} : { format: String((format as Extract<Expr, { kind: 'literal' }>).value.value) }),
+    ...(cast.format === undefined ? {} : { format: constantText(cast.format) }),
   });
+}
+
+function constantText(expr: Expr): string {
+  if (expr.kind === 'literal' && typeof expr.value.value === 'string') return expr.value.value;
+  throw unsupported('CAST with a FORMAT that is not a constant');
 }
 
 function compileStruct(context: CompileContext, struct: Extract<Expr, { kind: 'struct' }>): string {
@@ -131,7 +132,7 @@ function compileStruct(context: CompileContext, struct: Extract<Expr, { kind: 's
 
 function compileInSubquery(context: CompileContext, expr: Extract<Expr, { kind: 'in_subquery' }>): string {
   const column = onlyColumn(expr.relation);
-  const rows = compileRelation(context, expr.relation);
+  const rows = context.subqueries.relation(context, expr.relation);
   if (expr.needle.type.kind !== 'STRUCT')
     return `(${compileExpr(context, expr.needle)} IN (SELECT ${columnName(column)} FROM (${rows})))`;
   // DuckDB takes NULL fields of two structs for equal; GoogleSQL's answer is NULL then.

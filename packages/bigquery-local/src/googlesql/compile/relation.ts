@@ -2,7 +2,7 @@
 // exactly its columns, each named `c<id>`; since ids are unique, references never clash.
 import type { Column, Expr, Relation, SetInput } from '../ir.ts';
 import { compileAggregate, windowSql } from './aggregate.ts';
-import type { CompileContext } from './context.ts';
+import type { CompileContext, SubqueryCompiler } from './context.ts';
 import { columnName, compileExpr, sortSql } from './expression.ts';
 
 /** A relation without columns still has rows: they hold this. */
@@ -173,7 +173,7 @@ function compileWith(context: CompileContext, relation: Extract<Relation, { kind
 }
 
 /** ARRAY(subquery): its order must be told to the aggregate, a subquery's own is not kept when it is correlated. */
-export function listOf(context: CompileContext, relation: Relation, column: Column): string {
+function listOf(context: CompileContext, relation: Relation, column: Column): string {
   const keys = orderOf(relation);
   const exposed =
     keys.length === 0
@@ -215,3 +215,5 @@ export function compileOutput(context: CompileContext, relation: Relation, outpu
   const list = outputs.map((expr, i) => `${compileExpr(context, expr)} AS o${i}`);
   return `SELECT ${list.join(', ')} FROM (${compileRelation(context, relation)})`;
 }
+
+export const subqueries: SubqueryCompiler = { relation: compileRelation, list: listOf };

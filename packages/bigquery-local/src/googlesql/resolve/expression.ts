@@ -5,7 +5,6 @@ import type { AggregateExpr, Expr, Frame, FrameBound, SortKey } from '../ir.ts';
 import type { TypedValue } from '../types.ts';
 import type { Scope } from './scope.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
-import { resolveScan } from './scan.ts';
 import { literalOf } from './value.ts';
 
 const SUBQUERY_KINDS = { SCALAR: 'scalar_subquery', ARRAY: 'array_subquery', EXISTS: 'exists' } as const;
@@ -118,7 +117,7 @@ export function hasTypeParameters(value: unknown): boolean {
 }
 
 function subquery(scope: Scope, fields: Message): Expr {
-  const relation = resolveScan(scope, fields['subquery']);
+  const relation = scope.scan(fields['subquery']);
   const subqueryType = text(fields, 'subqueryType');
   if (subqueryType === 'IN')
     return { kind: 'in_subquery', needle: resolveExpr(scope, fields['inExpr']), relation, type: { kind: 'BOOL' } };

@@ -2,7 +2,7 @@
 // statement and the views in it, the tables by their catalog number, parameters, reads.
 import { invalidQuery } from '../analyzer/analyzer-error.ts';
 import { typeFromProto } from '../analyzer/type-proto.ts';
-import type { Column, QueryPlan } from '../ir.ts';
+import type { Column, QueryPlan, Relation } from '../ir.ts';
 import type { TableInfo } from '../statement.ts';
 import type { GType, TypedValue } from '../types.ts';
 import { text, type Message } from './message.ts';
@@ -20,6 +20,9 @@ export type Parameters = {
   readonly positional: readonly TypedValue[];
 };
 
+/** Resolves a scan; expressions come to the scans of their subqueries through it. */
+export type ScanResolver = (scope: Scope, value: unknown) => Relation;
+
 export type ReadRecorder = (table: CatalogTable, columns: readonly string[]) => void;
 
 /** Hands out ids that no other text of the same statement uses. */
@@ -34,6 +37,7 @@ export class IdSource {
 }
 
 export class Scope {
+  readonly #resolveScan: ScanResolver;
   readonly #ids: IdSource;
   readonly #tables: readonly CatalogTable[];
   readonly #parameters: Parameters;
@@ -43,7 +47,14 @@ export class Scope {
   /** Names of the recursive WITH entries around the scan being resolved, innermost last. */
   readonly recursion: string[] = [];
 
-  constructor(ids: IdSource, tables: readonly CatalogTable[], parameters: Parameters, read: ReadRecorder) {
+  constructor(
+    resolveScan: ScanResolver,
+    ids: IdSource,
+    tables: readonly CatalogTable[],
+    parameters: Parameters,
+    read: ReadRecorder,
+  ) {
+    this.#resolveScan = resolveScan;
     this.#ids = ids;
     this.#tables = tables;
     this.#parameters = parameters;
@@ -58,6 +69,10 @@ export class Scope {
       this.#columns.set(id, column);
     }
     return column;
+  }
+
+  scan(value: unknown): Relation {
+    return this.#resolveScan(this, value);
   }
 
   /** A column that the analyser does not know of. */
