@@ -1,12 +1,44 @@
-// The function library: every GoogleSQL function and operator that the local BigQuery has.
+// The function library: every GoogleSQL function and operator that the local BigQuery has, by the analyser's name.
+import { plainAggregates } from './aggregate.ts';
+import { arrayFunctions } from './array.ts';
+import { comparisonFunctions } from './comparison.ts';
 import type { AggregateFunction, ScalarFunction } from './contract.ts';
-import { extraSignatures } from './signatures.ts';
+import { dateArithmeticFunctions } from './date-arithmetic.ts';
+import { dateConstructionFunctions } from './date-construction.ts';
+import { encodingFunctions } from './encoding.ts';
+import { format } from './format.ts';
+import { jsonFunctions } from './json.ts';
+import { mathFunctions } from './math.ts';
+import { netFunctions } from './net.ts';
+import { operatorFunctions } from './operators.ts';
+import { regexpFunctions } from './regexp.ts';
+import { stringFunctions } from './string.ts';
+import { windowFunctions } from './window.ts';
 
 export { datePartName } from './date-part.ts';
 export { registerFunctions } from './register.ts';
+export { extraSignatures } from './signatures.ts';
 export { unsupportedFunction } from './unsupported.ts';
-export { extraSignatures };
 
-export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map<string, ScalarFunction>();
+export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
+  [
+    operatorFunctions,
+    comparisonFunctions,
+    mathFunctions,
+    stringFunctions,
+    encodingFunctions,
+    regexpFunctions,
+    dateArithmeticFunctions,
+    dateConstructionFunctions,
+    arrayFunctions,
+    jsonFunctions,
+    netFunctions,
+    { format },
+  ].flatMap((group) => Object.entries(group)),
+);
+
 /** Aggregates and window functions. */
-export const aggregateFunctions: ReadonlyMap<string, AggregateFunction> = new Map<string, AggregateFunction>();
+export const aggregateFunctions: ReadonlyMap<string, AggregateFunction> = new Map([
+  ...Object.entries(plainAggregates),
+  ...Object.entries(windowFunctions),
+]);

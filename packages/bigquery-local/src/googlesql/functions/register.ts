@@ -1,7 +1,82 @@
-// Registers what the library's SQL calls by name: SQL macros and JavaScript scalar functions, all named bq_….
-import type { DuckDBConnection } from '@duckdb/node-api';
+// Registers the JavaScript scalar functions that the library's SQL calls, all named bq_…. They run on the JavaScript
+// thread and block it while they do, so the library uses them only where DuckDB has no form of its own.
+// All take text and give text; NULL in any argument gives NULL; an exception fails the query with its message.
+import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/node-api';
+import * as bytes from './udf/bytes.ts';
+import * as decimal from './udf/decimal.ts';
+import { formatValues } from './udf/format.ts';
+import { parseJson } from './udf/json.ts';
+import * as net from './udf/net.ts';
+import * as text from './udf/text.ts';
+import { formatTime } from './udf/time-format.ts';
+import { parseTime } from './udf/time-parse.ts';
 
-/** Once for each DuckDB instance; the functions are then visible to all its connections. */
+type TextFunction = (...args: string[]) => string | null;
+
+/** No function makes a longer text than this (16 million UTF-16 units) or reads one. */
+const MAX_TEXT = 16 * 1024 * 1024;
+
+const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFunction]>> = {
+  bq_numeric_multiply: [2, decimal.numericMultiply],
+  bq_numeric_divide: [2, decimal.numericDivide],
+  bq_numeric_div: [2, decimal.numericDiv],
+  bq_numeric_mod: [2, decimal.numericMod],
+  bq_numeric_round: [2, decimal.numericRound],
+  bq_numeric_trunc: [2, decimal.numericTrunc],
+  bq_parse_numeric: [1, decimal.parseNumeric],
+  bq_reverse: [1, text.reverse],
+  bq_initcap: [2, text.initcap],
+  bq_translate: [3, text.translate],
+  bq_instr: [4, text.instr],
+  bq_normalize: [2, text.normalize],
+  bq_normalize_and_casefold: [2, text.normalizeAndCasefold],
+  bq_contains_substr: [2, text.containsSubstr],
+  bq_soundex: [1, text.soundex],
+  bq_sha512: [1, bytes.sha512],
+  bq_farm_fingerprint: [1, bytes.farmFingerprint],
+  bq_to_base32: [1, bytes.toBase32],
+  bq_from_base32: [1, bytes.fromBase32],
+  bq_safe_convert_bytes_to_string: [1, bytes.safeConvertBytesToString],
+  bq_parse_json: [2, parseJson],
+  bq_format_time: [4, formatTime],
+  bq_parse_time: [3, parseTime],
+  bq_format: [3, formatValues],
+  bq_net_host: [1, net.host],
+  bq_net_reg_domain: [1, net.regDomain],
+  bq_net_public_suffix: [1, net.publicSuffix],
+  bq_net_ip_from_string: [1, net.ipFromString],
+  bq_net_ip_to_string: [1, net.ipToString],
+};
+
+/** Once for each DuckDB instance: the functions are visible to all its connections. */
 export async function registerFunctions(connection: DuckDBConnection): Promise<void> {
   await connection.run("SET TimeZone = 'UTC'");
+  for (const [name, [arity, fn]] of Object.entries(FUNCTIONS))
+    connection.registerScalarFunction(scalarFunction(name, arity, fn));
+}
+
+function scalarFunction(name: string, arity: number, fn: TextFunction): DuckDBScalarFunction {
+  return DuckDBScalarFunction.create({
+    name,
+    returnType: VARCHAR,
+    parameterTypes: Array.from({ length: arity }, () => VARCHAR),
+    mainFunction: (_info, chunk, output) => {
+      const columns = Array.from({ length: arity }, (_, i) => chunk.getColumnVector(i));
+      for (let row = 0; row < chunk.rowCount; row++) {
+        const args = columns.map((column) => column.getItem(row) as string | null);
+        output.setItem(row, args.every((arg) => arg !== null) ? bounded(name, fn, args) : null);
+      }
+      output.flush();
+    },
+  });
+}
+
+function bounded(name: string, fn: TextFunction, args: readonly string[]): string | null {
+  for (const arg of args)
+    if (arg.length > MAX_TEXT)
+      throw new Error(`An argument of ${name.slice(3).toUpperCase()} is longer than ${MAX_TEXT} characters`);
+  const result = fn(...args);
+  if (result !== null && result.length > MAX_TEXT)
+    throw new Error(`The result of ${name.slice(3).toUpperCase()} is longer than ${MAX_TEXT} characters`);
+  return result;
 }

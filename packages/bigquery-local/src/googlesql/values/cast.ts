@@ -1,7 +1,12 @@
-// CAST and SAFE_CAST between GoogleSQL types, as DuckDB SQL.
+// CAST and SAFE_CAST between GoogleSQL types, as DuckDB SQL with GoogleSQL's rounding,
+// texts and error messages. SAFE_CAST is the same SQL with NULL where CAST raises, so it
+// needs no TRY (which DuckDB does not allow around subqueries).
+// Source: "Conversion rules" and "Conversion functions" of the GoogleSQL reference.
 import { BigQueryError } from '../../bigquery-error.ts';
 import { sameType, typeName, type GType } from '../types.ts';
+import { quoteText } from './literal.ts';
 import { duckdbType } from './physical.ts';
+import { bind, clockTextSql, fieldSql, floatTextSql, numericTextSql, raise } from './sql-text.ts';
 
 export type Cast = {
   readonly sql: string;
@@ -13,13 +18,175 @@ export type Cast = {
   readonly format?: string;
 };
 
+/** Makes the SQL that stands where the cast fails: an error with this prefix and the value's text, or NULL. */
+type Fail = (prefix: string, valueText: string, suffix?: string) => string;
+
 /** DuckDB SQL of a cast. Throws `invalidQuery` for the FORMAT clause and for pairs of types without a cast. */
 export function castSql(cast: Cast): string {
+  const { from, to, safe } = cast;
   if (cast.format !== undefined)
     throw new BigQueryError('invalidQuery', 'CAST with a FORMAT clause is not supported by the local BigQuery');
-  if (sameType(cast.from, cast.to)) return cast.sql;
+  if (sameType(from, to)) return cast.sql;
+  const fail: Fail = safe
+    ? () => 'NULL'
+    : (prefix, text, suffix = '') =>
+        raise(`${quoteText(prefix)} || ${text}${suffix === '' ? '' : ` || ${quoteText(suffix)}`}`);
+  return bind([cast.sql], (x) => `(${convert(x!, from, to, safe, fail)})`);
+}
+
+function convert(x: string, from: GType, to: GType, safe: boolean, fail: Fail): string {
+  if (to.kind === 'ARRAY' && from.kind === 'ARRAY') {
+    return `list_transform(${x}, lambda bq_e${depthOf(to)}: ${convert(`bq_e${depthOf(to)}`, from.element, to.element, safe, fail)})`;
+  }
+  if (to.kind === 'STRUCT' && from.kind === 'STRUCT' && to.fields.length === from.fields.length) {
+    const fields = to.fields.map((field, i) => {
+      const source = from.fields[i]!.type;
+      return `f${i} := ${convert(fieldSql(x, i), source, field.type, safe, fail)}`;
+    });
+    return `CASE WHEN ${x} IS NULL THEN NULL ELSE struct_pack(${fields.join(', ')}) END`;
+  }
+  if (sameType(from, to)) return x;
+  const native = NATIVE[from.kind]?.includes(to.kind);
+  if (native === true) return `CAST(${x} AS ${duckdbType(to)})`;
+  if (from.kind === 'STRING') return fromText(x, to, fail);
+  if (to.kind === 'STRING') return toText(x, from, fail);
+  if (from.kind === 'INT64' && to.kind === 'BOOL') return `${x} <> 0`;
+  if (from.kind === 'FLOAT64' && to.kind === 'INT64') {
+    const text = floatTextSql(x);
+    return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to an integer: ', text)} WHEN ${x} IS NOT NULL AND TRY_CAST(round(${x}) AS BIGINT) IS NULL THEN ${fail('int64 out of range: ', text)} ELSE TRY_CAST(round(${x}) AS BIGINT) END`;
+  }
+  if (from.kind === 'FLOAT64' && to.kind === 'NUMERIC') {
+    const text = floatTextSql(x);
+    return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to numeric: ', text)} WHEN abs(${x}) >= 1e29 THEN ${fail('numeric out of range: ', text)} ELSE TRY_CAST(${x} AS DECIMAL(38,9)) END`;
+  }
+  if (from.kind === 'NUMERIC' && to.kind === 'INT64') {
+    return `CASE WHEN ${x} IS NOT NULL AND TRY_CAST(${x} AS BIGINT) IS NULL THEN ${fail('int64 out of range: ', numericTextSql(x))} ELSE TRY_CAST(${x} AS BIGINT) END`;
+  }
   throw new BigQueryError(
     'invalidQuery',
-    `CAST from ${typeName(cast.from)} to ${typeName(cast.to)} (${duckdbType(cast.to)}) is not supported by the local BigQuery`,
+    `CAST from ${typeName(from)} to ${typeName(to)} is not supported by the local BigQuery`,
   );
+}
+
+/** Lambdas of nested arrays need different names. */
+function depthOf(type: GType): number {
+  if (type.kind === 'ARRAY') return 1 + depthOf(type.element);
+  if (type.kind === 'STRUCT') return Math.max(0, ...type.fields.map((field) => depthOf(field.type)));
+  return 0;
+}
+
+/** Casts that DuckDB does the same way (the session's time zone is UTC). */
+const NATIVE: Readonly<Record<string, readonly string[]>> = {
+  INT64: ['FLOAT64', 'NUMERIC'],
+  BOOL: ['INT64'],
+  NUMERIC: ['FLOAT64'],
+  DATE: ['DATETIME', 'TIMESTAMP'],
+  DATETIME: ['DATE', 'TIME', 'TIMESTAMP'],
+  TIMESTAMP: ['DATE', 'DATETIME'],
+};
+
+const INTEGER = String.raw`\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*`;
+const FLOAT = String.raw`(?i)\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)\s*`;
+const DECIMAL = String.raw`\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*`;
+const DAY = String.raw`[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}`;
+const CLOCK = String.raw`[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{0,6})?`;
+const DATETIME = String.raw`${DAY}([ Tt]${CLOCK})?`;
+
+function fromText(x: string, to: GType, fail: Fail): string {
+  const checked = (pattern: string, value: string, prefix: string, suffix = ''): string =>
+    `CASE WHEN ${x} IS NULL THEN NULL ELSE coalesce(CASE WHEN regexp_full_match(${x}, ${quoteText(pattern)}) THEN ${value} END, ${fail(prefix, x, suffix)}) END`;
+  switch (to.kind) {
+    case 'INT64': {
+      // DuckDB reads -0x1A as nothing: the sign is put before the value.
+      const hex = `CASE WHEN regexp_matches(${x}, '^\\s*[+-]?0[xX]') THEN TRY_CAST(CASE WHEN contains(${x}, '-') THEN '-' ELSE '' END || CAST(TRY_CAST(ltrim(trim(${x}), '+-') AS HUGEINT) AS VARCHAR) AS BIGINT) ELSE TRY_CAST(trim(${x}) AS BIGINT) END`;
+      return checked(INTEGER, hex, 'Bad int64 value: ');
+    }
+    case 'FLOAT64':
+      return checked(FLOAT, `TRY_CAST(trim(${x}) AS DOUBLE)`, 'Bad double value: ');
+    case 'NUMERIC':
+      return checked(DECIMAL, `TRY_CAST(trim(${x}) AS DECIMAL(38,9))`, 'Invalid NUMERIC value: ');
+    case 'BOOL':
+      return `CASE WHEN lower(${x}) = 'true' THEN true WHEN lower(${x}) = 'false' THEN false WHEN ${x} IS NOT NULL THEN ${fail('Bad bool value: ', x)} END`;
+    case 'BYTES':
+      return `encode(${x})`;
+    case 'DATE':
+      return checked(DATETIME, `TRY_CAST(regexp_extract(${x}, '^[^ Tt]+') AS DATE)`, "Invalid date: '", "'");
+    case 'DATETIME':
+      return checked(DATETIME, `TRY_CAST(upper(${x}) AS TIMESTAMP)`, 'Invalid datetime string "', '"');
+    case 'TIME':
+      return checked(CLOCK, `TRY_CAST(${x} AS TIME)`, 'Invalid time string "', '"');
+    case 'TIMESTAMP':
+      return `CASE WHEN ${x} IS NULL THEN NULL ELSE coalesce(${timestampFromText(x)}, ${fail("Invalid timestamp: '", x, "'")}) END`;
+    default:
+      throw new BigQueryError(
+        'invalidQuery',
+        `CAST from STRING to ${typeName(to)} is not supported by the local BigQuery`,
+      );
+  }
+}
+
+/**
+ * A timestamp from its canonical text, or NULL: date, optional time, optional zone (`Z`,
+ * `+8`, `+08:00`, ` America/New_York`). `defaultZone` is SQL of a zone's name.
+ */
+export function timestampFromText(x: string, defaultZone?: string): string {
+  const head = `upper(regexp_extract(${x}, '^(${DATETIME})\\s*([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/+0-9-]*)?$', 1))`;
+  const zone = `regexp_extract(${x}, '^(${DATETIME})\\s*([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/+0-9-]*)?$', 4)`;
+  const local = `TRY_CAST(${head} AS TIMESTAMP)`;
+  return (
+    `CASE WHEN ${zone} = '' THEN ${defaultZone === undefined ? `CAST(${local} AS TIMESTAMP WITH TIME ZONE)` : `${atZone(local, defaultZone)}`}` +
+    ` WHEN upper(${zone}) IN ('Z', 'UTC') THEN CAST(${local} AS TIMESTAMP WITH TIME ZONE)` +
+    ` ELSE ${atZone(local, zone)} END`
+  );
+}
+
+/** Signed offset in minutes of `+08`, `-5:30`, `+0530` or NULL for a name. */
+export function offsetMinutes(zone: string): string {
+  return (
+    `CASE WHEN regexp_full_match(${zone}, '[+-][0-9]{1,2}(:?[0-9]{2})?') THEN` +
+    ` (CASE WHEN ${zone}[1] = '-' THEN -1 ELSE 1 END) * (CAST(regexp_extract(${zone}, '^[+-]([0-9]{1,2})(:?([0-9]{2}))?$', 1) AS INTEGER) * 60 +` +
+    ` coalesce(TRY_CAST(regexp_extract(${zone}, '^[+-]([0-9]{1,2})(:?([0-9]{2}))?$', 3) AS INTEGER), 0)) END`
+  );
+}
+
+/** The moment of a local date and time in a zone, a name or an offset. An unknown zone is an error of DuckDB. */
+export function atZone(local: string, zone: string): string {
+  return (
+    `CASE WHEN ${zone}[1] IN ('+', '-') THEN CAST((${local}) - to_minutes(${offsetMinutes(zone)}) AS TIMESTAMP WITH TIME ZONE)` +
+    ` ELSE timezone(${zone}, ${local}) END`
+  );
+}
+
+/** The local date and time of a moment in a zone, a name or an offset. */
+export function inZone(moment: string, zone: string): string {
+  return (
+    `CASE WHEN ${zone}[1] IN ('+', '-') THEN CAST(${moment} AS TIMESTAMP) + to_minutes(${offsetMinutes(zone)})` +
+    ` ELSE timezone(${zone}, ${moment}) END`
+  );
+}
+
+function toText(x: string, from: GType, fail: Fail): string {
+  switch (from.kind) {
+    case 'INT64':
+    case 'DATE':
+    case 'BOOL':
+      return `CAST(${x} AS VARCHAR)`;
+    case 'FLOAT64':
+      return floatTextSql(x);
+    case 'NUMERIC':
+      return numericTextSql(x);
+    case 'TIME':
+      return clockTextSql(x, 8);
+    case 'DATETIME':
+      return clockTextSql(x, 19);
+    case 'TIMESTAMP':
+      return clockTextSql(x, 19, ' ', '+00');
+    case 'BYTES':
+      return `CASE WHEN ${x} IS NOT NULL AND TRY(decode(${x})) IS NULL THEN ${fail('Invalid cast of bytes to UTF8 string', "''")} ELSE TRY(decode(${x})) END`;
+    default:
+      throw new BigQueryError(
+        'invalidQuery',
+        `CAST from ${typeName(from)} to STRING is not supported by the local BigQuery`,
+      );
+  }
 }

@@ -1,18 +1,128 @@
-// DuckDB result chunks → the rows of BigQuery's REST answers.
-import type { DuckDBDataChunk } from '@duckdb/node-api';
+// DuckDB result chunks → the rows of BigQuery's REST answers. The hot path of paging:
+// it goes column by column over the vectors' flat storage and makes no DuckDB value objects
+// for lists and structs.
+import {
+  DuckDBListVector,
+  DuckDBStructVector,
+  type DuckDBBlobValue,
+  type DuckDBDataChunk,
+  type DuckDBDateValue,
+  type DuckDBDecimalValue,
+  type DuckDBIntervalValue,
+  type DuckDBTimestampValue,
+  type DuckDBTimeValue,
+  type DuckDBVector,
+} from '@duckdb/node-api';
 import { BigQueryError } from '../../bigquery-error.ts';
 import { typeName, type GType } from '../types.ts';
+import {
+  dateText,
+  datetimeText,
+  decimalText,
+  floatText,
+  intervalText,
+  timestampSecondsText,
+  timeText,
+} from './text.ts';
 
 export type EncodedRow = { f: { v: unknown }[] };
 
-/** Rows in REST form (`{f:[{v}]}`). Column i of the chunk must be of type `types[i]`. */
-export function encodeChunk(
-  chunk: DuckDBDataChunk,
-  types: readonly GType[],
-  options: { useInt64Timestamp: boolean },
-): EncodedRow[] {
-  throw new BigQueryError(
-    'notImplemented',
-    `Encoding of ${chunk.rowCount} rows of ${types.map(typeName).join(', ')} ${options.useInt64Timestamp}`,
-  );
+export type EncodeOptions = {
+  /** `formatOptions.useInt64Timestamp`: microseconds in place of seconds with a fraction. */
+  readonly useInt64Timestamp: boolean;
+};
+
+type Reader = (index: number) => unknown;
+
+/** Rows in REST form (`{f:[{v}]}`). Column i of the chunk must hold DuckDB values of `duckdbType(types[i])`. */
+export function encodeChunk(chunk: DuckDBDataChunk, types: readonly GType[], options: EncodeOptions): EncodedRow[] {
+  const rowCount = chunk.rowCount;
+  if (chunk.columnCount < types.length) {
+    throw new BigQueryError('internalError', `The result has ${chunk.columnCount} columns, its schema ${types.length}`);
+  }
+  const readers = types.map((type, i) => reader(chunk.getColumnVector(i), type, options));
+  const rows: EncodedRow[] = Array.from({ length: rowCount });
+  for (let row = 0; row < rowCount; row++) {
+    const cells: { v: unknown }[] = Array.from({ length: readers.length });
+    for (let column = 0; column < readers.length; column++) cells[column] = { v: readers[column]!(row) };
+    rows[row] = { f: cells };
+  }
+  return rows;
+}
+
+/** Reads the wire form of one scalar from a vector. */
+function scalar<T>(vector: DuckDBVector, encode: (value: T) => unknown): Reader {
+  return (index) => {
+    const value = vector.getItem(index) as T | null;
+    return value === null ? null : encode(value);
+  };
+}
+
+function reader(vector: DuckDBVector, type: GType, options: EncodeOptions): Reader {
+  switch (type.kind) {
+    case 'INT64':
+      return scalar<bigint | number>(vector, String);
+    case 'FLOAT64':
+      return scalar<number>(vector, floatText);
+    case 'BOOL':
+      return scalar<boolean>(vector, (value) => (value ? 'true' : 'false'));
+    case 'STRING':
+    case 'JSON':
+      return (index) => vector.getItem(index);
+    case 'BYTES':
+      return scalar<DuckDBBlobValue>(vector, ({ bytes }) =>
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
+      );
+    case 'DATE':
+      return scalar<DuckDBDateValue>(vector, (value) => dateText(value.days));
+    case 'DATETIME':
+      return scalar<DuckDBTimestampValue>(vector, (value) => datetimeText(value.micros));
+    case 'TIMESTAMP':
+      return scalar<DuckDBTimestampValue>(
+        vector,
+        options.useInt64Timestamp ? (value) => value.micros.toString() : (value) => timestampSecondsText(value.micros),
+      );
+    case 'TIME':
+      return scalar<DuckDBTimeValue>(vector, (value) => timeText(value.micros));
+    case 'NUMERIC':
+      return scalar<DuckDBDecimalValue>(vector, (value) => decimalText(value.value, value.scale));
+    case 'INTERVAL':
+      return scalar<DuckDBIntervalValue>(vector, (value) => intervalText(value.months, value.days, value.micros));
+    case 'ARRAY':
+      return arrayReader(vector, type.element, options);
+    case 'STRUCT':
+      return structReader(
+        vector,
+        type.fields.map((field) => field.type),
+        options,
+      );
+    case 'BIGNUMERIC':
+    case 'GEOGRAPHY':
+    case 'RANGE':
+      throw new BigQueryError('invalidQuery', `Type ${typeName(type)} is not supported by the local BigQuery`);
+  }
+}
+
+function arrayReader(vector: DuckDBVector, element: GType, options: EncodeOptions): Reader {
+  if (!(vector instanceof DuckDBListVector)) throw mismatch('ARRAY');
+  const read = reader(vector.childVector, element, options);
+  return (index) => {
+    // A NULL array is an empty one in BigQuery's answers; the entry of a NULL list means nothing.
+    const length = vector.getEntryLength(index);
+    if (length === 0 || vector.getItemVector(index) === null) return [];
+    const start = vector.getEntryOffset(index);
+    const items: { v: unknown }[] = [];
+    for (let i = 0; i < length; i++) items.push({ v: read(start + i) });
+    return items;
+  };
+}
+
+function structReader(vector: DuckDBVector, types: readonly GType[], options: EncodeOptions): Reader {
+  if (!(vector instanceof DuckDBStructVector)) throw mismatch('STRUCT');
+  const readers = types.map((type, i) => reader(vector.entryVectorAt(i), type, options));
+  return (index) => (vector.isItemValid(index) ? { f: readers.map((read) => ({ v: read(index) })) } : null);
+}
+
+function mismatch(kind: string): BigQueryError {
+  return new BigQueryError('internalError', `The result holds no ${kind} where its schema has one`);
 }

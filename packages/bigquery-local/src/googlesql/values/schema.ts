@@ -1,37 +1,11 @@
-// BigQuery's JSON schemas ↔ GoogleSQL types, and query parameters of the REST API.
-// Source: TableFieldSchema, QueryParameter of the BigQuery REST v2 reference.
+// BigQuery's JSON schemas ↔ GoogleSQL types.
+// Source: TableFieldSchema of the BigQuery REST v2 reference.
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
-import type { GType, ScalarKind, TypedValue } from '../types.ts';
+import type { GType } from '../types.ts';
+import { LEGACY_NAMES, scalarKind } from './type-names.ts';
 
-const LEGACY_NAMES: Partial<Record<ScalarKind, string>> = { INT64: 'INTEGER', FLOAT64: 'FLOAT', BOOL: 'BOOLEAN' };
-
-const KINDS: Readonly<Record<string, ScalarKind>> = {
-  INTEGER: 'INT64',
-  INT64: 'INT64',
-  INT: 'INT64',
-  SMALLINT: 'INT64',
-  BIGINT: 'INT64',
-  TINYINT: 'INT64',
-  BYTEINT: 'INT64',
-  FLOAT: 'FLOAT64',
-  FLOAT64: 'FLOAT64',
-  BOOLEAN: 'BOOL',
-  BOOL: 'BOOL',
-  STRING: 'STRING',
-  BYTES: 'BYTES',
-  DATE: 'DATE',
-  DATETIME: 'DATETIME',
-  TIME: 'TIME',
-  TIMESTAMP: 'TIMESTAMP',
-  NUMERIC: 'NUMERIC',
-  DECIMAL: 'NUMERIC',
-  BIGNUMERIC: 'BIGNUMERIC',
-  BIGDECIMAL: 'BIGNUMERIC',
-  JSON: 'JSON',
-  INTERVAL: 'INTERVAL',
-  GEOGRAPHY: 'GEOGRAPHY',
-};
+export { parseParameter } from './parameter.ts';
 
 /** A REST field of one column. Arrays become mode REPEATED, structs RECORD; arrays of arrays are refused. */
 export function fieldOf(column: { readonly name: string; readonly type: GType }): FieldSchema {
@@ -64,13 +38,8 @@ function elementOfField(field: FieldSchema): GType {
     if (fields.length === 0) throw new BigQueryError('invalid', `Field ${field.name} is type RECORD but has no schema`);
     return { kind: 'STRUCT', fields: fields.map((child) => ({ name: child.name, type: typeOfField(child) })) };
   }
-  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
+  const kind = scalarKind(name);
   if (kind === undefined)
     throw new BigQueryError('invalid', `Invalid value for type: ${field.type} is not a valid value`);
   return { kind };
-}
-
-/** A query parameter of the REST API (`{parameterType, parameterValue}`) as a typed value. */
-export function parseParameter(parameter: unknown): TypedValue {
-  throw new BigQueryError('invalid', `Query parameter is not valid: ${typeof parameter}`);
 }

@@ -1,0 +1,203 @@
+// Aggregate functions. DuckDB's own aggregate, with GoogleSQL's types, NaN and NULL rules around it.
+// Source: "Aggregate functions", "Statistical aggregate functions", "Approximate aggregate functions" of the GoogleSQL reference.
+import type { GType } from '../types.ts';
+import { duckdbType } from '../values/physical.ts';
+import { argument, kindOf, sqls } from './call.ts';
+import type { AggregateCall, AggregateFunction } from './contract.ts';
+import { unsupportedFunction } from './unsupported.ts';
+
+/** `OVER (…)` of a window call. */
+export function over(call: AggregateCall): string {
+  return call.over === undefined ? '' : ` OVER (${call.over})`;
+}
+
+function refuseModifiers(call: AggregateCall, ...allowed: ('distinct' | 'orderBy' | 'limit' | 'nulls')[]): void {
+  const refused = (what: string): never => {
+    throw unsupportedFunction(`${call.name} with ${what}`);
+  };
+  if (call.distinct && !allowed.includes('distinct')) refused('DISTINCT');
+  if (call.orderBy !== '' && !allowed.includes('orderBy')) refused('ORDER BY');
+  if (call.limit !== undefined && !allowed.includes('limit')) refused('LIMIT');
+  if (call.nulls === 'respect' && !allowed.includes('nulls')) refused('RESPECT NULLS');
+  if (call.having !== undefined) refused('HAVING MAX or MIN');
+}
+
+/** `name([DISTINCT] args) [FILTER (WHERE …)] [OVER (…)]`. */
+function apply(call: AggregateCall, name: string, args: string, filter = ''): string {
+  return `${name}(${call.distinct ? 'DISTINCT ' : ''}${args})${filter === '' ? '' : ` FILTER (WHERE ${filter})`}${over(call)}`;
+}
+
+function simple(name: string): AggregateFunction {
+  return (call) => {
+    refuseModifiers(call, 'distinct');
+    return apply(call, name, sqls(call).join(', '));
+  };
+}
+
+const sum: AggregateFunction = (call) => {
+  refuseModifiers(call, 'distinct');
+  return `CAST(${apply(call, 'sum', sqls(call)[0]!)} AS ${duckdbType(call.type)})`;
+};
+
+const avg: AggregateFunction = (call) => {
+  refuseModifiers(call, 'distinct');
+  const [x] = sqls(call);
+  // DuckDB's average of decimals is a DOUBLE: the exact sum is divided instead.
+  if (kindOf(call) === 'NUMERIC')
+    return `CAST(bq_numeric_divide(CAST(${apply(call, 'sum', x!)} AS VARCHAR), nullif(CAST(${apply(call, 'count', x!)} AS VARCHAR), '0')) AS ${duckdbType(call.type)})`;
+  return apply(call, 'avg', x!);
+};
+
+const count: AggregateFunction = (call) => {
+  refuseModifiers(call, 'distinct');
+  if (call.distinct && argument(call, 0).type.kind === 'STRUCT')
+    throw unsupportedFunction('COUNT DISTINCT of a STRUCT');
+  return apply(call, 'count', sqls(call)[0] ?? '*');
+};
+
+const countIf: AggregateFunction = (call) => {
+  refuseModifiers(call, 'distinct');
+  const [condition] = sqls(call);
+  return call.distinct
+    ? apply(call, 'count', `CASE WHEN ${condition} THEN true END`)
+    : `count(*) FILTER (WHERE ${condition})${over(call)}`;
+};
+
+/** MIN and MAX are NaN as soon as one value is; NaN is already DuckDB's maximum. */
+function extreme(name: 'min' | 'max'): AggregateFunction {
+  return (call) => {
+    refuseModifiers(call, 'distinct');
+    const [x] = sqls(call);
+    if (['STRUCT', 'ARRAY', 'JSON'].includes(kindOf(call))) throw unsupportedFunction(`${call.name} (${kindOf(call)})`);
+    if (name === 'min' && kindOf(call) === 'FLOAT64')
+      return `(CASE WHEN bool_or(isnan(${x}))${over(call)} THEN CAST('nan' AS DOUBLE) ELSE ${apply(call, name, x!)} END)`;
+    return apply(call, name, x!);
+  };
+}
+
+const anyValue: AggregateFunction = (call) => {
+  const { having, ...plain } = call;
+  refuseModifiers(plain, 'nulls');
+  const [x] = sqls(call);
+  if (having === undefined) return apply(call, 'any_value', x!);
+  // arg_max_null keeps a NULL value of the winning row; rows with a NULL measure never win.
+  return `${having.kind === 'max' ? 'arg_max_null' : 'arg_min_null'}(${x}, ${having.arg.sql})${over(call)}`;
+};
+
+function extremeBy(name: 'arg_max_null' | 'arg_min_null'): AggregateFunction {
+  return (call) => {
+    refuseModifiers(call);
+    return `${name}(${sqls(call).join(', ')})${over(call)}`;
+  };
+}
+
+/** A list with every modifier; `limit` cuts the ordered list. */
+function collected(call: AggregateCall, x: string): string {
+  const order = call.orderBy === '' ? '' : ` ORDER BY ${call.orderBy}`;
+  const filter = call.nulls === 'ignore' ? ` FILTER (WHERE (${x}) IS NOT NULL)` : '';
+  const list = `list(${call.distinct ? 'DISTINCT ' : ''}${x}${order})${filter}${over(call)}`;
+  return call.limit === undefined ? list : `(${list})[1:${call.limit}]`;
+}
+
+const arrayAgg: AggregateFunction = (call) => {
+  if (call.having !== undefined) throw unsupportedFunction('ARRAY_AGG with HAVING');
+  const x = sqls(call)[0]!;
+  // DuckDB's DISTINCT drops NULLs of lists of scalars or not by version: only what is certain is answered.
+  if (call.distinct && call.nulls !== 'ignore' && argument(call, 0).type.kind === 'STRUCT')
+    throw unsupportedFunction('ARRAY_AGG DISTINCT of a STRUCT');
+  return collected(call, x);
+};
+
+const arrayConcatAgg: AggregateFunction = (call) => {
+  if (call.having !== undefined || call.distinct) throw unsupportedFunction('ARRAY_CONCAT_AGG with these modifiers');
+  return `flatten(${collected({ ...call, nulls: 'ignore' }, sqls(call)[0]!)})`;
+};
+
+const stringAgg: AggregateFunction = (call) => {
+  if (call.having !== undefined) throw unsupportedFunction('STRING_AGG with HAVING');
+  const [x, delimiter = "','"] = sqls(call);
+  if (kindOf(call) !== 'STRING') throw unsupportedFunction(`STRING_AGG (${kindOf(call)})`);
+  return `array_to_string(${collected({ ...call, nulls: 'ignore' }, x!)}, ${delimiter})`;
+};
+
+/** Statistics: always DOUBLE; DuckDB raises or gives NaN where GoogleSQL gives NULL. */
+function statistic(name: string, minimumRows: number): AggregateFunction {
+  return (call) => {
+    refuseModifiers(call, 'distinct');
+    const args = sqls(call).map((x) => `CAST(${x} AS DOUBLE)`);
+    if (minimumRows === 0 || args.length < 2) return apply(call, name, args.join(', '));
+    const rows = `count(CASE WHEN ${args.map((x) => `${x} IS NOT NULL`).join(' AND ')} THEN 1 END)${over(call)}`;
+    if (call.distinct) throw unsupportedFunction(`${call.name} with DISTINCT`);
+    return `(CASE WHEN ${rows} >= ${minimumRows} THEN ${apply(call, name, args.join(', '))} END)`;
+  };
+}
+
+/** Exact quantiles: number_of + 1 values, from the minimum to the maximum. */
+const approxQuantiles: AggregateFunction = (call) => {
+  if (call.having !== undefined || call.orderBy !== '')
+    throw unsupportedFunction('APPROX_QUANTILES with these modifiers');
+  const pieces = argument(call, 1).constant?.value;
+  if (typeof pieces !== 'bigint' || pieces < 1n || pieces > 100_000n || call.nulls === 'respect')
+    throw unsupportedFunction('APPROX_QUANTILES with these arguments');
+  const steps = Array.from({ length: Number(pieces) + 1 }, (_, i) => String(i / Number(pieces)));
+  return apply(call, 'quantile_disc', `${sqls(call)[0]}, [${steps.join(', ')}]`);
+};
+
+const approxTopCount: AggregateFunction = (call) => {
+  refuseModifiers(call);
+  const [x, number] = sqls(call);
+  if (call.over !== undefined) throw unsupportedFunction('APPROX_TOP_COUNT with OVER');
+  const entries = `map_entries(histogram(${x}))`;
+  const nulls = `CASE WHEN count(*) > count(${x}) THEN [struct_pack(f0 := CAST(NULL AS ${duckdbType(elementType(call))}), f1 := count(*) - count(${x}))] ELSE [] END`;
+  const pairs = `list_transform(${entries}, lambda bq_e: struct_pack(f0 := bq_e.key, f1 := CAST(bq_e.value AS BIGINT)))`;
+  const keyed = `list_transform(list_concat(coalesce(${pairs}, []), ${nulls}), lambda bq_e: struct_pack(k := -bq_e.f1, v := bq_e))`;
+  return `list_transform(list_sort(${keyed})[1:${number}], lambda bq_e: bq_e.v)`;
+};
+
+function elementType(call: AggregateCall): GType {
+  return argument(call, 0).type;
+}
+
+function bits(name: string): AggregateFunction {
+  return (call) => {
+    refuseModifiers(call, 'distinct');
+    if (kindOf(call) !== 'INT64') throw unsupportedFunction(`${call.name} (${kindOf(call)})`);
+    return apply(call, name, sqls(call)[0]!);
+  };
+}
+
+export const plainAggregates: Readonly<Record<string, AggregateFunction>> = {
+  $count_star: (call) => `count(*)${over(call)}`,
+  count,
+  countif: countIf,
+  sum,
+  avg,
+  min: extreme('min'),
+  max: extreme('max'),
+  any_value: anyValue,
+  max_by: extremeBy('arg_max_null'),
+  min_by: extremeBy('arg_min_null'),
+  array_agg: arrayAgg,
+  array_concat_agg: arrayConcatAgg,
+  string_agg: stringAgg,
+  logical_and: simple('bool_and'),
+  logical_or: simple('bool_or'),
+  bit_and: bits('bit_and'),
+  bit_or: bits('bit_or'),
+  bit_xor: bits('bit_xor'),
+  stddev: statistic('stddev_samp', 0),
+  stddev_samp: statistic('stddev_samp', 0),
+  stddev_pop: statistic('stddev_pop', 0),
+  variance: statistic('var_samp', 0),
+  var_samp: statistic('var_samp', 0),
+  var_pop: statistic('var_pop', 0),
+  corr: statistic('corr', 2),
+  covar_pop: statistic('covar_pop', 1),
+  covar_samp: statistic('covar_samp', 2),
+  approx_count_distinct: (call) => {
+    refuseModifiers(call);
+    return `count(DISTINCT ${sqls(call)[0]})${over(call)}`;
+  },
+  approx_quantiles: approxQuantiles,
+  approx_top_count: approxTopCount,
+};

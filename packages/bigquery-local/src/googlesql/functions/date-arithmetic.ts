@@ -1,0 +1,282 @@
+// *_ADD, *_SUB, *_DIFF, *_TRUNC, EXTRACT, LAST_DAY and the arrays of dates, with every date part and WEEK(day).
+// DATE_DIFF and DATETIME_DIFF count boundaries, TIMESTAMP_DIFF whole units; weeks start on Sunday unless the part says so.
+// Source: "Date functions", "Datetime functions", "Time functions", "Timestamp functions" of the GoogleSQL reference.
+import { BigQueryError } from '../../bigquery-error.ts';
+import { atZone, inZone } from '../values/cast.ts';
+import { bind, constantText, kindOf, raise, sqls } from './call.ts';
+import type { Call, ScalarFunction } from './contract.ts';
+import { unsupportedFunction } from './unsupported.ts';
+
+const MICROS: Readonly<Record<string, string>> = {
+  MICROSECOND: '1',
+  MILLISECOND: '1000',
+  SECOND: '1000000',
+  MINUTE: '60000000',
+  HOUR: '3600000000',
+  DAY: '86400000000',
+};
+
+/** Days to add so that a week that starts on the part's day starts on Monday, as DuckDB's does. */
+const WEEK_SHIFT: Readonly<Record<string, number>> = {
+  WEEK: 1,
+  WEEK_SUNDAY: 1,
+  WEEK_MONDAY: 0,
+  ISOWEEK: 0,
+  WEEK_TUESDAY: -1,
+  WEEK_WEDNESDAY: -2,
+  WEEK_THURSDAY: -3,
+  WEEK_FRIDAY: -4,
+  WEEK_SATURDAY: -5,
+};
+
+const CALENDAR: Readonly<Record<string, string>> = {
+  DAY: 'day',
+  MONTH: 'month',
+  QUARTER: 'quarter',
+  YEAR: 'year',
+  ISOYEAR: 'isoyear',
+};
+
+function part(call: Call, index: number): string {
+  const name = constantText(call, index)?.toUpperCase();
+  if (name === undefined) throw unsupportedFunction(`${call.name} with this date part`);
+  return name;
+}
+
+function badPart(call: Call, name: string): BigQueryError {
+  return unsupportedFunction(`${call.name} with the date part ${name}`);
+}
+
+/** An interval of `n` parts; undefined for a part that cannot be added. */
+function interval(name: string, n: string): string | undefined {
+  switch (name) {
+    case 'YEAR':
+      return `to_months(CAST(${n} * 12 AS INTEGER))`;
+    case 'QUARTER':
+      return `to_months(CAST(${n} * 3 AS INTEGER))`;
+    case 'MONTH':
+      return `to_months(CAST(${n} AS INTEGER))`;
+    case 'WEEK':
+      return `to_days(CAST(${n} * 7 AS INTEGER))`;
+    case 'DAY':
+      return `to_days(CAST(${n} AS INTEGER))`;
+    default:
+      return MICROS[name] === undefined ? undefined : `to_microseconds(${n} * ${MICROS[name]})`;
+  }
+}
+
+const RANGE: Readonly<Record<string, readonly [string, string]>> = {
+  DATE: ["DATE '0001-01-01'", "DATE '9999-12-31'"],
+  DATETIME: ["TIMESTAMP '0001-01-01 00:00:00'", "TIMESTAMP '9999-12-31 23:59:59.999999'"],
+  TIMESTAMP: ["TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"],
+};
+
+function add(sign: '+' | '-'): ScalarFunction {
+  return (call) => {
+    const kind = kindOf(call);
+    const name = part(call, 2);
+    const clockPart = MICROS[name] !== undefined && name !== 'DAY';
+    if (kind === 'DATE' && clockPart) throw badPart(call, name);
+    if (kind === 'TIME' && !clockPart) throw badPart(call, name);
+    if (kind === 'TIMESTAMP' && MICROS[name] === undefined) throw badPart(call, name);
+    return bind(sqls(call).slice(0, 2), (x, n) => {
+      const amount = kind === 'TIMESTAMP' ? `to_microseconds(${n} * ${MICROS[name]})` : interval(name, n!);
+      if (amount === undefined) throw badPart(call, name);
+      if (kind === 'TIME') return `(${x} ${sign} to_microseconds((${n} * ${MICROS[name]}) % 86400000000))`;
+      const result = kind === 'DATE' ? `CAST(${x} ${sign} ${amount} AS DATE)` : `(${x} ${sign} ${amount})`;
+      const [low, high] = RANGE[kind]!;
+      const verb = sign === '+' ? 'Adding' : 'Subtracting';
+      const text = `'${verb} ' || ${n} || ' ${name} ${sign === '+' ? 'to' : 'from'} ${kind.toLowerCase()} ' || CAST(${x} AS VARCHAR) || ' causes overflow'`;
+      return `(CASE WHEN ${result} NOT BETWEEN ${low} AND ${high} THEN ${raise(text)} ELSE ${result} END)`;
+    });
+  };
+}
+
+/** Counts the boundaries between two dates, datetimes or times. */
+function boundaries(call: Call): string {
+  const name = part(call, 2);
+  const [later, earlier] = sqls(call);
+  const shift = WEEK_SHIFT[name];
+  if (shift !== undefined) {
+    if (kindOf(call) === 'TIME') throw badPart(call, name);
+    const moved = (x: string): string => `(CAST(${x} AS DATE) + ${shift})`;
+    return `date_diff('week', ${moved(earlier!)}, ${moved(later!)})`;
+  }
+  const clockPart = MICROS[name] !== undefined && name !== 'DAY';
+  if (CALENDAR[name] === undefined && !clockPart) throw badPart(call, name);
+  if (kindOf(call) === 'TIME' ? !clockPart : kindOf(call) === 'DATE' && clockPart) throw badPart(call, name);
+  return `date_diff('${CALENDAR[name] ?? name.toLowerCase()}', ${earlier}, ${later})`;
+}
+
+const timestampDiff: ScalarFunction = (call) => {
+  const name = part(call, 2);
+  if (kindOf(call) === 'DATETIME') return boundaries(call);
+  if (MICROS[name] === undefined) throw badPart(call, name);
+  const [later, earlier] = sqls(call);
+  return `((epoch_us(${later}) - epoch_us(${earlier})) // ${MICROS[name]})`;
+};
+
+const diff: ScalarFunction = (call) => (kindOf(call) === 'TIMESTAMP' ? timestampDiff(call) : boundaries(call));
+
+/** Truncates DuckDB DATE or TIMESTAMP SQL. */
+function truncated(call: Call, x: string, name: string): string {
+  const shift = WEEK_SHIFT[name];
+  if (shift !== undefined) {
+    return shift === 0
+      ? `date_trunc('week', ${x})`
+      : `(date_trunc('week', ${x} + to_days(${shift})) - to_days(${shift}))`;
+  }
+  const clockPart = MICROS[name] !== undefined && name !== 'DAY';
+  if (CALENDAR[name] === undefined && !clockPart) throw badPart(call, name);
+  return `date_trunc('${CALENDAR[name] ?? name.toLowerCase()}', ${x})`;
+}
+
+const trunc: ScalarFunction = (call) => {
+  const kind = kindOf(call);
+  const name = part(call, 1);
+  const [x, , zone] = sqls(call);
+  const clockPart = MICROS[name] !== undefined && name !== 'DAY';
+  if (kind === 'DATE') {
+    if (clockPart) throw badPart(call, name);
+    return `CAST(${truncated(call, x!, name)} AS DATE)`;
+  }
+  if (kind === 'DATETIME') return `CAST(${truncated(call, x!, name)} AS TIMESTAMP)`;
+  if (kind === 'TIME') {
+    if (!clockPart) throw badPart(call, name);
+    return `CAST(date_trunc('${name.toLowerCase()}', TIMESTAMP '2000-01-01' + (${x} - TIME '00:00:00')) AS TIME)`;
+  }
+  if (kind !== 'TIMESTAMP') throw unsupportedFunction(call.name);
+  if (zone === undefined || (clockPart && name !== 'HOUR'))
+    return `CAST(${truncated(call, `CAST(${x} AS TIMESTAMP)`, name)} AS TIMESTAMP WITH TIME ZONE)`;
+  return bind(
+    [x!, zone],
+    (moment, z) => `(${atZone(`CAST(${truncated(call, `(${inZone(moment!, z!)})`, name)} AS TIMESTAMP)`, z!)})`,
+  );
+};
+
+const EXTRACTS: Readonly<Record<string, string>> = {
+  YEAR: 'year',
+  MONTH: 'month',
+  DAY: 'day',
+  DAYOFYEAR: 'dayofyear',
+  QUARTER: 'quarter',
+  ISOWEEK: 'week',
+  ISOYEAR: 'isoyear',
+  HOUR: 'hour',
+  MINUTE: 'minute',
+  SECOND: 'second',
+};
+
+/** A week's number in its year: days before the first start of a week are in week 0. */
+const WEEK_START: Readonly<Record<string, number>> = {
+  WEEK: 0,
+  WEEK_SUNDAY: 0,
+  WEEK_MONDAY: 1,
+  WEEK_TUESDAY: 2,
+  WEEK_WEDNESDAY: 3,
+  WEEK_THURSDAY: 4,
+  WEEK_FRIDAY: 5,
+  WEEK_SATURDAY: 6,
+};
+
+const extract: ScalarFunction = (call) => {
+  const name = part(call, 1);
+  const kind = kindOf(call);
+  const clockPart = ['HOUR', 'MINUTE', 'SECOND', 'MILLISECOND', 'MICROSECOND'].includes(name);
+  if (kind === 'INTERVAL' || kind === 'STRING' || (kind === 'DATE' && clockPart) || (kind === 'TIME' && !clockPart))
+    throw badPart(call, name);
+  const take = (x: string): string => {
+    if (EXTRACTS[name] !== undefined) return `datepart('${EXTRACTS[name]}', ${x})`;
+    if (name === 'DAYOFWEEK') return `(datepart('dow', ${x}) + 1)`;
+    if (name === 'MILLISECOND') return `(datepart('millisecond', ${x}) % 1000)`;
+    if (name === 'MICROSECOND') return `(datepart('microsecond', ${x}) % 1000000)`;
+    if (name === 'DATE' && kind !== 'TIME') return `CAST(${x} AS DATE)`;
+    if (name === 'TIME' && kind !== 'DATE') return `CAST(${x} AS TIME)`;
+    if (name === 'DATETIME' && kind === 'TIMESTAMP') return `CAST(${x} AS TIMESTAMP)`;
+    const start = WEEK_START[name];
+    if (start === undefined) throw badPart(call, name);
+    return `((datepart('dayofyear', ${x}) + 6 - (datepart('dow', ${x}) - ${start} + 7) % 7) // 7)`;
+  };
+  return bind([...sqls(call).slice(0, 1), ...sqls(call).slice(2)], (x, zone) =>
+    kind === 'TIMESTAMP'
+      ? `(${take(zone === undefined ? `CAST(${x} AS TIMESTAMP)` : `(${inZone(x!, zone)})`)})`
+      : `(${take(x!)})`,
+  );
+};
+
+const lastDay: ScalarFunction = (call) => {
+  const name = call.args.length > 1 ? part(call, 1) : 'MONTH';
+  const span =
+    WEEK_SHIFT[name] !== undefined
+      ? 'to_days(7)'
+      : { MONTH: 'to_months(1)', QUARTER: 'to_months(3)', YEAR: 'to_months(12)' }[name];
+  const [x] = sqls(call);
+  const day = `CAST(${x} AS DATE)`;
+  if (name === 'ISOYEAR')
+    return `CAST(date_trunc('isoyear', date_trunc('isoyear', ${day}) + to_days(375)) - to_days(1) AS DATE)`;
+  if (span === undefined) throw badPart(call, name);
+  return `CAST(${truncated(call, day, name)} + ${span} - to_days(1) AS DATE)`;
+};
+
+const ZERO_STEP = "'Sequence step cannot be 0.'";
+
+/** GENERATE_DATE_ARRAY: every element is reckoned from the start, so that the 31st comes back after a short month. */
+const dateArray: ScalarFunction = (call) => {
+  const name = call.args.length > 3 ? part(call, 3) : 'DAY';
+  const unit = { DAY: 1, WEEK: 7, MONTH: 28, QUARTER: 89, YEAR: 365 }[name];
+  if (unit === undefined) throw badPart(call, name);
+  const [start, stop, step = '1'] = sqls(call);
+  return bind([start!, stop!, step], (from, to, by) => {
+    const item = `CAST(${from} + ${interval(name, 'bq_e')} AS DATE)`;
+    const count = `(CAST(${to} AS DATE) - CAST(${from} AS DATE)) // ${unit} + CASE WHEN ${by} > 0 THEN 1 ELSE -1 END`;
+    return `(CASE WHEN ${from} IS NULL OR ${to} IS NULL OR ${by} IS NULL THEN NULL WHEN ${by} = 0 THEN ${raise(ZERO_STEP)} ELSE list_filter(list_transform(range(0, ${count}, ${by}), lambda bq_e: ${item}), lambda bq_d: CASE WHEN ${by} > 0 THEN bq_d <= ${to} ELSE bq_d >= ${to} END) END)`;
+  });
+};
+
+const timestampArray: ScalarFunction = (call) => {
+  const name = part(call, 3);
+  const unit = MICROS[name];
+  if (unit === undefined || kindOf(call) !== 'TIMESTAMP') throw badPart(call, name);
+  return bind(
+    sqls(call).slice(0, 3),
+    (from, to, by) =>
+      `(CASE WHEN ${from} IS NULL OR ${to} IS NULL OR ${by} IS NULL THEN NULL WHEN ${by} = 0 THEN ${raise(ZERO_STEP)} ELSE list_transform(generate_series(epoch_us(${from}), epoch_us(${to}), ${by} * ${unit}), lambda bq_e: make_timestamptz(bq_e)) END)`,
+  );
+};
+
+const makeInterval: ScalarFunction = (call) => {
+  const amount = interval(part(call, 1), `(${sqls(call)[0]})`);
+  if (amount === undefined) throw badPart(call, part(call, 1));
+  return amount;
+};
+
+export const dateArithmeticFunctions: Readonly<Record<string, ScalarFunction>> = {
+  ...Object.fromEntries(
+    ['date', 'datetime', 'timestamp', 'time'].flatMap((type) => [
+      [`${type}_add`, add('+')],
+      [`${type}_sub`, add('-')],
+      [`${type}_trunc`, trunc],
+    ]),
+  ),
+  date_diff: diff,
+  datetime_diff: diff,
+  time_diff: boundaries,
+  timestamp_diff: timestampDiff,
+  $extract: extract,
+  $extract_date: (call) => extractWhole(call, 'DATE'),
+  $extract_time: (call) => extractWhole(call, 'TIME'),
+  $extract_datetime: (call) => extractWhole(call, 'TIMESTAMP'),
+  $interval: makeInterval,
+  last_day: lastDay,
+  generate_date_array: dateArray,
+  generate_timestamp_array: timestampArray,
+};
+
+function extractWhole(call: Call, type: 'DATE' | 'TIME' | 'TIMESTAMP'): string {
+  const local = kindOf(call) === 'TIMESTAMP';
+  return bind(
+    sqls(call),
+    (x, zone) =>
+      `CAST((${local ? (zone === undefined ? `CAST(${x} AS TIMESTAMP)` : inZone(x!, zone)) : x}) AS ${type})`,
+  );
+}

@@ -1,0 +1,86 @@
+// TO_JSON_STRING, compiled from the argument's type to plain DuckDB SQL: no JavaScript, because the
+// sync engine's checksums run it over millions of rows. Every piece is text, never NULL (`null` stands for NULL).
+// Source: "JSON encodings" of the GoogleSQL reference's JSON functions.
+import type { GType } from '../types.ts';
+import { quoteText } from '../values/literal.ts';
+import { bind, clockTextSql, fieldSql, floatTextSql, numericTextSql, packedFields } from '../values/sql-text.ts';
+import { unsupportedFunction } from './unsupported.ts';
+
+export type JsonTextOptions = {
+  /** TO_JSON writes INT64 and NUMERIC as numbers whatever their size; TO_JSON_STRING quotes those beyond 2^53. */
+  readonly wideNumbersAsText: boolean;
+};
+
+/** SQL of the JSON text of `sql`; never NULL. */
+export function jsonText(sql: string, type: GType, options: JsonTextOptions, depth = 0): string {
+  const packed = type.kind === 'STRUCT' ? packedFields(sql) : undefined;
+  // A struct made on the spot is never NULL, and its fields need not be packed first.
+  if (type.kind === 'STRUCT' && packed !== undefined) return objectText(packed, type, options, depth);
+  return bind([sql], (x) => nonNullText(x!, type, options, depth));
+}
+
+function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: number): string {
+  switch (type.kind) {
+    case 'STRING':
+      return `coalesce(${stringText(x)}, 'null')`;
+    case 'INT64':
+      return options.wideNumbersAsText
+        ? `CASE WHEN ${x} BETWEEN -9007199254740992 AND 9007199254740992 THEN CAST(${x} AS VARCHAR) WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${x}, '"') END`
+        : `coalesce(CAST(${x} AS VARCHAR), 'null')`;
+    case 'BOOL':
+      return `coalesce(CAST(${x} AS VARCHAR), 'null')`;
+    case 'FLOAT64':
+      return `CASE WHEN ${x} IS NULL THEN 'null' WHEN isnan(${x}) THEN '"NaN"' WHEN isinf(${x}) THEN CASE WHEN ${x} > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE ${floatTextSql(x)} END`;
+    case 'NUMERIC':
+      return numericText(x, options);
+    case 'DATE':
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${x}, '"') END`;
+    case 'TIME':
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${clockTextSql(x, 8)}, '"') END`;
+    case 'DATETIME':
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${clockTextSql(x, 19, 'T')}, '"') END`;
+    case 'TIMESTAMP':
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${clockTextSql(x, 19, 'T', 'Z')}, '"') END`;
+    case 'BYTES':
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', to_base64(${x}), '"') END`;
+    case 'JSON':
+      return `coalesce(CAST(${x} AS VARCHAR), 'null')`;
+    case 'ARRAY': {
+      const item = `bq_j${depth}`;
+      const items = `array_to_string(list_transform(${x}, lambda ${item}: ${nonNullText(item, type.element, options, depth + 1)}), ',')`;
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('[', ${items}, ']') END`;
+    }
+    case 'STRUCT': {
+      const fields = type.fields.map((_, i) => fieldSql(x, i));
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE ${objectText(fields, type, options, depth)} END`;
+    }
+    default:
+      throw unsupportedFunction(`TO_JSON_STRING (${type.kind})`);
+  }
+}
+
+/** The text is copied as it stands unless something in it needs an escape. */
+function stringText(x: string): string {
+  // JSON wants the line separators U+2028 and U+2029 escaped only in JavaScript; GoogleSQL escapes them too.
+  const escaped = `CAST(to_json(${x}) AS VARCHAR)`;
+  return `CASE WHEN regexp_matches(${x}, '[\\x{2028}\\x{2029}]') THEN replace(replace(${escaped}, chr(8232), '\\u2028'), chr(8233), '\\u2029') ELSE ${escaped} END`;
+}
+
+function numericText(x: string, options: JsonTextOptions): string {
+  const plain = numericTextSql(x);
+  if (!options.wideNumbersAsText) return `coalesce(${plain}, 'null')`;
+  return `CASE WHEN ${x} IS NULL THEN 'null' WHEN ${x} = trunc(${x}) AND ${x} BETWEEN -9007199254740992 AND 9007199254740992 THEN ${plain} ELSE concat('"', ${plain}, '"') END`;
+}
+
+function objectText(
+  fields: readonly string[],
+  type: Extract<GType, { kind: 'STRUCT' }>,
+  options: JsonTextOptions,
+  depth: number,
+): string {
+  const pieces = fields.flatMap((field, i) => {
+    const { name, type: fieldType } = type.fields[i]!;
+    return [quoteText(`${i === 0 ? '{' : ','}${JSON.stringify(name)}:`), jsonText(field, fieldType, options, depth)];
+  });
+  return `concat(${pieces.join(', ')}, '}')`;
+}

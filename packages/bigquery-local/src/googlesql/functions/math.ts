@@ -1,0 +1,205 @@
+// Mathematical functions. NUMERIC forms that DuckDB would compute in DOUBLE are refused by name.
+// Source: "Mathematical functions" of the GoogleSQL reference.
+import { floatTextSql } from '../values/sql-text.ts';
+import { bind, byCount, byType, kindOf, native, raise, sqls, template } from './call.ts';
+import type { Call, ScalarFunction } from './contract.ts';
+import { unsupportedFunction } from './unsupported.ts';
+
+const NUMERIC_TYPE = 'DECIMAL(38,9)';
+
+/** A result that is infinite or NaN although no argument was is an error with the call's text. */
+function floatFunction(name: string, make: (...args: string[]) => string): ScalarFunction {
+  return (call) => {
+    for (const arg of call.args)
+      if (arg.type.kind !== 'FLOAT64') throw unsupportedFunction(`${call.name} (${arg.type.kind})`);
+    return bind(sqls(call), (...args) => {
+      const result = make(...args);
+      const finite = args.map((x) => `isfinite(${x})`).join(' AND ');
+      const text = raise(
+        `'Floating point error in function: ${name}(' || ${args.map(floatTextSql).join(` || ', ' || `)} || ')'`,
+      );
+      return `(CASE WHEN ${finite} AND NOT isfinite(${result}) THEN ${text} ELSE ${result} END)`;
+    });
+  };
+}
+
+/** Functions whose domain DuckDB checks by an error of its own. */
+function domainChecked(
+  name: string,
+  bad: (x: string) => string,
+  message: (text: string) => string,
+  make: (x: string) => string,
+): ScalarFunction {
+  return (call) => {
+    if (kindOf(call) !== 'FLOAT64') throw unsupportedFunction(`${name} (${kindOf(call)})`);
+    return template(
+      1,
+      (x) => `CASE WHEN ${bad(x!)} THEN ${raise(message(floatTextSql(x!)))} ELSE ${make(x!)} END`,
+    )(call);
+  };
+}
+
+const floatingPointError =
+  (name: string) =>
+  (text: string): string =>
+    `'Floating point error in function: ${name}(' || ${text} || ')'`;
+
+/** Digits of ROUND and TRUNC on NUMERIC: DuckDB wants a constant, other digits go to JavaScript. */
+function numericDigits(name: 'round' | 'trunc'): ScalarFunction {
+  return (call) => {
+    if (call.args.length === 1) return `CAST(${name}(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`;
+    if (call.args.length !== 2) throw unsupportedFunction(`${call.name} with a rounding mode`);
+    return bind(
+      sqls(call),
+      (x, n) => `CAST(bq_numeric_${name}(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS ${NUMERIC_TYPE})`,
+    );
+  };
+}
+
+const round: ScalarFunction = byType({
+  FLOAT64: byCount({
+    1: (call) => `round(${sqls(call)[0]})`,
+    2: template(
+      2,
+      (x, n) =>
+        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE round(${x}, CAST(${n} AS INTEGER)) END`,
+    ),
+  }),
+  NUMERIC: numericDigits('round'),
+});
+
+const trunc: ScalarFunction = byType({
+  FLOAT64: byCount({
+    1: (call) => `trunc(${sqls(call)[0]})`,
+    2: template(
+      2,
+      (x, n) =>
+        `CASE WHEN NOT isfinite(${x}) OR ${n} > 300 THEN ${x} WHEN ${n} < -310 THEN 0.0 WHEN ${n} >= 0 THEN trunc(${x} * pow(10.0, ${n})) / pow(10.0, ${n}) ELSE trunc(${x} / pow(10.0, -${n})) * pow(10.0, -${n}) END`,
+    ),
+  }),
+  NUMERIC: numericDigits('trunc'),
+});
+
+function integral(name: 'floor' | 'ceil'): ScalarFunction {
+  return byType({
+    FLOAT64: (call) => `${name}(${sqls(call)[0]})`,
+    NUMERIC: (call) => `CAST(${name}(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
+  });
+}
+
+function log(call: Call): string {
+  if (kindOf(call) !== 'FLOAT64') throw unsupportedFunction(`LOG (${kindOf(call)})`);
+  if (call.args.length === 1)
+    return domainChecked(
+      'LOG',
+      (x) => `${x} <= 0`,
+      floatingPointError('LOG'),
+      (x) => `ln(${x})`,
+    )(call);
+  return template(
+    2,
+    (x, base) =>
+      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x!)} || ', ' || ${floatTextSql(base!)} || ')'`)} ELSE ln(${x}) / ln(${base}) END`,
+  )(call);
+}
+
+const trigonometric = (name: string): ScalarFunction =>
+  template(
+    1,
+    (x) =>
+      `CASE WHEN isinf(${x}) THEN ${raise(`'Floating point error in function: ${name.toUpperCase()}(' || ${floatTextSql(x!)} || ')'`)} ELSE ${name}(${x}) END`,
+  );
+const unitInterval = (name: string): ScalarFunction =>
+  domainChecked(
+    name.toUpperCase(),
+    (x) => `abs(${x}) > 1 AND NOT isnan(${x})`,
+    floatingPointError(name.toUpperCase()),
+    (x) => `${name}(${x})`,
+  );
+
+/** RANGE_BUCKET(point, sorted array): how many bounds are at or below the point. */
+const rangeBucket: ScalarFunction = template(
+  2,
+  (point, bounds) =>
+    `CASE WHEN ${point} IS NULL OR ${bounds} IS NULL THEN NULL ELSE CAST(len(list_filter(${bounds}, lambda bq_e: bq_e <= ${point})) AS BIGINT) END`,
+);
+
+export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
+  abs: byType({
+    INT64: template(
+      1,
+      (x) =>
+        `CASE WHEN ${x} = CAST('-9223372036854775808' AS BIGINT) THEN ${raise("'int64 overflow: ABS(-9223372036854775808)'")} ELSE abs(${x}) END`,
+    ),
+    FLOAT64: native('abs'),
+    NUMERIC: native('abs'),
+  }),
+  sign: byType({
+    INT64: (call) => `CAST(sign(${sqls(call)[0]}) AS BIGINT)`,
+    FLOAT64: template(1, (x) => `CASE WHEN isnan(${x}) THEN ${x} ELSE CAST(sign(${x}) AS DOUBLE) END`),
+    NUMERIC: (call) => `CAST(sign(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
+  }),
+  round,
+  trunc,
+  truncate: trunc,
+  ceil: integral('ceil'),
+  ceiling: integral('ceil'),
+  floor: integral('floor'),
+  sqrt: domainChecked(
+    'SQRT',
+    (x) => `${x} < 0`,
+    (text) => `'Argument to SQRT cannot be negative: ' || ${text}`,
+    (x) => `sqrt(${x})`,
+  ),
+  cbrt: (call) => (kindOf(call) === 'FLOAT64' ? `cbrt(${sqls(call)[0]})` : refuse(call)),
+  exp: floatFunction('EXP', (x) => `exp(${x})`),
+  ln: domainChecked(
+    'LN',
+    (x) => `${x} <= 0`,
+    floatingPointError('LN'),
+    (x) => `ln(${x})`,
+  ),
+  log,
+  log10: domainChecked(
+    'LOG10',
+    (x) => `${x} <= 0`,
+    floatingPointError('LOG10'),
+    (x) => `log10(${x})`,
+  ),
+  pow: floatFunction('POW', (x, y) => `pow(${x}, ${y})`),
+  power: floatFunction('POW', (x, y) => `pow(${x}, ${y})`),
+  is_nan: native('isnan'),
+  is_inf: native('isinf'),
+  rand: () => 'random()',
+  pi: () => 'pi()',
+  sin: trigonometric('sin'),
+  cos: trigonometric('cos'),
+  tan: trigonometric('tan'),
+  asin: unitInterval('asin'),
+  acos: unitInterval('acos'),
+  atan: native('atan'),
+  atan2: native('atan2'),
+  sinh: floatFunction('SINH', (x) => `sinh(${x})`),
+  cosh: floatFunction('COSH', (x) => `cosh(${x})`),
+  tanh: native('tanh'),
+  asinh: native('asinh'),
+  acosh: domainChecked(
+    'ACOSH',
+    (x) => `${x} < 1`,
+    floatingPointError('ACOSH'),
+    (x) => `acosh(${x})`,
+  ),
+  atanh: domainChecked(
+    'ATANH',
+    (x) => `abs(${x}) >= 1 AND NOT isnan(${x})`,
+    floatingPointError('ATANH'),
+    (x) => `atanh(${x})`,
+  ),
+  range_bucket: rangeBucket,
+  parse_numeric: (call) => `CAST(bq_parse_numeric(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
+  error: (call) => `CAST(${bind(sqls(call), (text) => raise(text!))} AS BIGINT)`,
+};
+
+function refuse(call: Call): never {
+  throw unsupportedFunction(`${call.name} (${call.args.map((arg) => arg.type.kind).join(', ')})`);
+}

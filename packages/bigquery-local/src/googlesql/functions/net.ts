@@ -1,0 +1,20 @@
+// NET.* functions.
+import { kindOf, sqls } from './call.ts';
+import type { ScalarFunction } from './contract.ts';
+import { unsupportedFunction } from './unsupported.ts';
+
+function ofText(name: string): ScalarFunction {
+  return (call) => {
+    if (kindOf(call) !== 'STRING') throw unsupportedFunction(`${call.name} (${kindOf(call)})`);
+    return `${name}(${sqls(call)[0]})`;
+  };
+}
+
+export const netFunctions: Readonly<Record<string, ScalarFunction>> = {
+  'net.host': ofText('bq_net_host'),
+  'net.reg_domain': ofText('bq_net_reg_domain'),
+  'net.public_suffix': ofText('bq_net_public_suffix'),
+  'net.ip_from_string': (call) => `unhex(${ofText('bq_net_ip_from_string')(call)})`,
+  'net.safe_ip_from_string': (call) => `unhex(TRY(${ofText('bq_net_ip_from_string')(call)}))`,
+  'net.ip_to_string': (call) => `bq_net_ip_to_string(hex(${sqls(call)[0]}))`,
+};

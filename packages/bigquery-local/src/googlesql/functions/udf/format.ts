@@ -1,0 +1,227 @@
+// FORMAT: printf-like formatting of typed values. Values come as a JSON array of texts (null for NULL), their types as a list.
+// Source: "FORMAT" of the GoogleSQL reference's string functions.
+
+const MAX_WIDTH = 1_000_000;
+const SPECIFIER = /%(?:%|([-+ #0']*)(\*|\d+)?(?:\.(\*|\d+)?)?(?<dot>)([A-Za-z]))/g;
+
+type Spec = {
+  readonly flags: string;
+  readonly width: number;
+  readonly precision: number | undefined;
+  readonly type: string;
+};
+type Value = { readonly kind: string; readonly text: string };
+
+/** NULL as soon as one argument is, save for %t and %T, which write `NULL`. */
+export function formatValues(format: string, kinds: string, json: string): string | null {
+  const texts = JSON.parse(json) as readonly (string | null)[];
+  const types = kinds === '' ? [] : kinds.split(',');
+  let next = 0;
+  let isNull = false;
+  const take = (): { kind: string; text: string | null } => {
+    if (next >= texts.length) throw new Error(`Too few arguments to FORMAT for pattern "${format.slice(0, 200)}"`);
+    return { kind: types[next]!, text: texts[next++]! };
+  };
+  const number = (source: string | undefined): number | undefined => {
+    if (source !== '*') return source === undefined ? undefined : Number(source);
+    const { kind, text } = take();
+    if (kind !== 'INT64') throw new Error(`Invalid type for argument of FORMAT; Expected INT64; Got ${kind}`);
+    if (text === null) isNull = true;
+    return Number(text ?? 0);
+  };
+  const result = format.replaceAll(
+    SPECIFIER,
+    (
+      whole: string,
+      flags: string | undefined,
+      width: string | undefined,
+      precision: string | undefined,
+      _dot: string,
+      type: string | undefined,
+    ) => {
+      if (whole === '%%') return '%';
+      const size = number(width) ?? 0;
+      const digits = whole.includes('.') ? (number(precision) ?? 0) : undefined;
+      if (Math.abs(size) > MAX_WIDTH || (digits ?? 0) > MAX_WIDTH)
+        throw new Error('Width and precision in FORMAT are limited to 1000000');
+      const spec: Spec = {
+        flags: `${flags ?? ''}${size < 0 ? '-' : ''}`,
+        width: Math.abs(size),
+        precision: digits !== undefined && digits < 0 ? undefined : digits,
+        type: type!,
+      };
+      const { kind, text } = take();
+      if (text === null) {
+        if (type === 't' || type === 'T') return pad('NULL', spec);
+        isNull = true;
+        return '';
+      }
+      return write({ kind, text }, spec);
+    },
+  );
+  if (/%/.test(format.replaceAll(SPECIFIER, ''))) throw new Error(`Invalid FORMAT string: "${format.slice(0, 200)}"`);
+  if (next < texts.length)
+    throw new Error(
+      `Too many arguments to FORMAT for pattern "${format.slice(0, 200)}"; Expected ${next + 1}; Got ${texts.length + 1}`,
+    );
+  return isNull ? null : result;
+}
+
+function write(value: Value, spec: Spec): string {
+  switch (spec.type) {
+    case 'd':
+    case 'i':
+      return integer(value, spec, (n) => n.toString());
+    case 'o':
+      return integer(value, spec, (n) => `${spec.flags.includes('#') ? '0' : ''}${n.toString(8)}`);
+    case 'x':
+      return integer(value, spec, (n) => `${spec.flags.includes('#') && n !== 0n ? '0x' : ''}${n.toString(16)}`);
+    case 'X':
+      return integer(
+        value,
+        spec,
+        (n) => `${spec.flags.includes('#') && n !== 0n ? '0X' : ''}${n.toString(16).toUpperCase()}`,
+      );
+    case 'f':
+    case 'F':
+    case 'e':
+    case 'E':
+    case 'g':
+    case 'G':
+      return floating(value, spec);
+    case 's':
+      wanted(value, 'STRING');
+      return pad(
+        spec.precision === undefined ? value.text : Array.from(value.text).slice(0, spec.precision).join(''),
+        spec,
+      );
+    case 't':
+      return pad(
+        spec.precision === undefined ? value.text : Array.from(value.text).slice(0, spec.precision).join(''),
+        spec,
+      );
+    case 'T':
+      return pad(literal(value), spec);
+    default:
+      throw new Error(`The FORMAT specifier %${spec.type} is not supported by the local BigQuery`);
+  }
+}
+
+function wanted(value: Value, ...kinds: string[]): void {
+  if (!kinds.includes(value.kind))
+    throw new Error(`Invalid type for argument of FORMAT; Expected ${kinds.join(' or ')}; Got ${value.kind}`);
+}
+
+function pad(text: string, spec: Spec): string {
+  const length = Array.from(text).length;
+  if (length >= spec.width) return text;
+  const filling = ' '.repeat(spec.width - length);
+  return spec.flags.includes('-') ? text + filling : filling + text;
+}
+
+/** Sign, digits and zeros to the width. */
+function numeric(negative: boolean, digits: string, spec: Spec, zeros: boolean): string {
+  const sign = negative ? '-' : spec.flags.includes('+') ? '+' : spec.flags.includes(' ') ? ' ' : '';
+  const grouped = spec.flags.includes("'")
+    ? digits.replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','))
+    : digits;
+  if (zeros && spec.flags.includes('0') && !spec.flags.includes('-'))
+    return sign + grouped.padStart(spec.width - sign.length, '0');
+  return pad(sign + grouped, spec);
+}
+
+function integer(value: Value, spec: Spec, digits: (n: bigint) => string): string {
+  wanted(value, 'INT64');
+  const n = BigInt(value.text);
+  const text = digits(n < 0n ? -n : n);
+  return numeric(
+    n < 0n,
+    spec.precision === undefined ? text : text.padStart(spec.precision, '0'),
+    spec,
+    spec.precision === undefined,
+  );
+}
+
+function floating(value: Value, spec: Spec): string {
+  wanted(value, 'FLOAT64', 'NUMERIC');
+  const upper = spec.type === spec.type.toUpperCase();
+  const precision = spec.precision ?? 6;
+  if (value.kind === 'NUMERIC' && spec.type.toLowerCase() === 'f') {
+    const { negative, digits } = decimalFixed(value.text, precision);
+    return numeric(negative, digits, spec, true);
+  }
+  const n =
+    value.text === 'nan'
+      ? Number.NaN
+      : value.text === 'inf'
+        ? Infinity
+        : value.text === '-inf'
+          ? -Infinity
+          : Number(value.text);
+  const negative = n < 0 || Object.is(n, -0);
+  if (!Number.isFinite(n)) {
+    const word = Number.isNaN(n) ? 'nan' : 'inf';
+    return numeric(negative, upper ? word.toUpperCase() : word, spec, false);
+  }
+  const magnitude = Math.abs(n);
+  const lower = spec.type.toLowerCase();
+  const text =
+    lower === 'f'
+      ? fixed(magnitude, precision)
+      : lower === 'e'
+        ? exponential(magnitude, precision)
+        : general(magnitude, precision, spec.flags.includes('#'));
+  return numeric(negative, upper ? text.toUpperCase() : text, spec, true);
+}
+
+function fixed(n: number, precision: number): string {
+  const shown = Math.min(precision, 100);
+  const text = n < 1e21 ? n.toFixed(shown) : `${BigInt(n)}${shown === 0 ? '' : `.${'0'.repeat(shown)}`}`;
+  return text + '0'.repeat(precision - shown);
+}
+
+function exponential(n: number, precision: number): string {
+  return n.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, 'e$10$2');
+}
+
+function general(n: number, requested: number, keepZeros: boolean): string {
+  const precision = Math.min(Math.max(requested, 1), 100);
+  const exponent = n === 0 ? 0 : Number(n.toExponential(precision - 1).split('e')[1]);
+  const text =
+    exponent < -4 || exponent >= precision ? exponential(n, precision - 1) : fixed(n, precision - 1 - exponent);
+  return keepZeros || !text.includes('.') ? text : text.replace(/\.?0+(e|$)/, '$1');
+}
+
+function decimalFixed(text: string, precision: number): { negative: boolean; digits: string } {
+  const negative = text.startsWith('-');
+  const [whole = '0', fraction = ''] = text.replace('-', '').split('.');
+  if (fraction.length <= precision)
+    return { negative, digits: `${whole}${precision === 0 ? '' : `.${fraction.padEnd(precision, '0')}`}` };
+  const scaled = (BigInt(whole + fraction.slice(0, precision)) + (fraction[precision]! >= '5' ? 1n : 0n))
+    .toString()
+    .padStart(precision + 1, '0');
+  return { negative, digits: precision === 0 ? scaled : `${scaled.slice(0, -precision)}.${scaled.slice(-precision)}` };
+}
+
+/** The value as GoogleSQL would write it in a query. */
+function literal(value: Value): string {
+  switch (value.kind) {
+    case 'STRING': {
+      const quote = value.text.includes('"') && !value.text.includes("'") ? "'" : '"';
+      const escaped = value.text
+        .replaceAll('\\', '\\\\')
+        .replaceAll('\n', '\\n')
+        .replaceAll('\r', '\\r')
+        .replaceAll('\t', '\\t');
+      return `${quote}${quote === '"' ? escaped.replaceAll('"', '\\"') : escaped}${quote}`;
+    }
+    case 'FLOAT64':
+      if (/^-?(nan|inf)$/.test(value.text)) return `CAST("${value.text}" AS FLOAT64)`;
+      return /[.e]/.test(value.text) ? value.text : `${value.text}.0`;
+    case 'INT64':
+    case 'BOOL':
+      return value.text;
+    default:
+      return `${value.kind} "${value.text}"`;
+  }
+}

@@ -1,0 +1,153 @@
+// PARSE_JSON and the normal form of JSON values: keys in order, no white space, numbers as GoogleSQL keeps them.
+
+const MAX_DEPTH = 500;
+
+type Parsed = null | boolean | string | { readonly number: string } | readonly Parsed[] | ReadonlyMap<string, Parsed>;
+
+/** The compact text of a JSON document; the first of repeated keys wins. `mode` exact refuses numbers that would be rounded. */
+export function parseJson(text: string, mode: string): string {
+  const reader = new Reader(text, mode === 'exact');
+  return write(reader.document());
+}
+
+/** Like JSON.parse, but numbers keep their digits and nesting is bounded. */
+class Reader {
+  readonly #text: string;
+  readonly #exact: boolean;
+  #at = 0;
+
+  constructor(text: string, exact: boolean) {
+    this.#text = text;
+    this.#exact = exact;
+  }
+
+  document(): Parsed {
+    const value = this.#value(0);
+    this.#space();
+    if (this.#at !== this.#text.length) this.#fail();
+    return value;
+  }
+
+  #fail(): never {
+    throw new Error(`Invalid input to PARSE_JSON: syntax error while parsing value near position ${this.#at + 1}`);
+  }
+
+  #space(): void {
+    while (this.#at < this.#text.length && ' \t\n\r'.includes(this.#text[this.#at]!)) this.#at++;
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const match = pattern.exec(this.#text)?.[0];
+    if (match !== undefined) this.#at += match.length;
+    return match;
+  }
+
+  #value(depth: number): Parsed {
+    if (depth > MAX_DEPTH) throw new Error(`Invalid input to PARSE_JSON: max nesting of ${MAX_DEPTH} exceeded`);
+    this.#space();
+    switch (this.#text[this.#at]) {
+      case '{':
+        return this.#object(depth);
+      case '[':
+        return this.#array(depth);
+      case '"':
+        return this.#string();
+      default: {
+        const word = this.#match(/true|false|null/y);
+        if (word !== undefined) return word === 'null' ? null : word === 'true';
+        const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? this.#fail();
+        return { number: numberText(number, this.#exact) };
+      }
+    }
+  }
+
+  #string(): string {
+    const raw = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ?? this.#fail();
+    return JSON.parse(raw) as string;
+  }
+
+  #object(depth: number): Parsed {
+    this.#at++;
+    const entries = new Map<string, Parsed>();
+    this.#space();
+    if (this.#match(/\}/y) !== undefined) return entries;
+    for (;;) {
+      this.#space();
+      const key = this.#string();
+      this.#space();
+      if (this.#match(/:/y) === undefined) this.#fail();
+      const value = this.#value(depth + 1);
+      if (!entries.has(key)) entries.set(key, value);
+      this.#space();
+      if (this.#match(/\}/y) !== undefined) return entries;
+      if (this.#match(/,/y) === undefined) this.#fail();
+    }
+  }
+
+  #array(depth: number): Parsed {
+    this.#at++;
+    const items: Parsed[] = [];
+    this.#space();
+    if (this.#match(/\]/y) !== undefined) return items;
+    for (;;) {
+      items.push(this.#value(depth + 1));
+      this.#space();
+      if (this.#match(/\]/y) !== undefined) return items;
+      if (this.#match(/,/y) === undefined) this.#fail();
+    }
+  }
+}
+
+/** Integers of 64 bits stay; others become doubles, which exact mode allows only without loss. */
+function numberText(source: string, exact: boolean): string {
+  if (/^-?\d+$/.test(source)) {
+    const n = BigInt(source);
+    if (n >= -(2n ** 63n) && n < 2n ** 64n) return source === '-0' ? '-0.0' : n.toString();
+  }
+  const value = Number(source);
+  if (!Number.isFinite(value)) throw new Error(`Invalid input to PARSE_JSON: number overflow parsing '${source}'`);
+  if (exact && significant(source) > 17 && !sameDecimal(source, value)) {
+    throw new Error(
+      `Invalid input to PARSE_JSON: Input number: ${source} cannot round-trip through string representation`,
+    );
+  }
+  return doubleText(value);
+}
+
+function significant(source: string): number {
+  return source
+    .replace(/[eE].*$/, '')
+    .replace(/[-.]/g, '')
+    .replace(/^0+/, '')
+    .replace(/0+$/, '').length;
+}
+
+function sameDecimal(source: string, value: number): boolean {
+  const digits = (text: string): string =>
+    text
+      .replace(/[eE].*$/, '')
+      .replace(/[-.]/g, '')
+      .replace(/^0+/, '')
+      .replace(/0+$/, '');
+  return digits(source) === digits(value.toExponential(Math.min(100, significant(source) - 1)));
+}
+
+/** The shortest text of a double, always with a point or an exponent: `1.0`, `1.5`, `1e+20`. */
+function doubleText(value: number): string {
+  if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e15 || magnitude < 1e-4) return value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2');
+  const text = String(value);
+  return text.includes('.') ? text : `${text}.0`;
+}
+
+function write(value: Parsed): string {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${(value as readonly Parsed[]).map(write).join(',')}]`;
+  if (value instanceof Map) {
+    const entries = [...(value as ReadonlyMap<string, Parsed>)].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${write(item)}`).join(',')}}`;
+  }
+  return (value as { readonly number: string }).number;
+}

@@ -1,0 +1,100 @@
+// String functions that DuckDB lacks or has with another meaning. They work on Unicode code points.
+
+export function reverse(text: string): string {
+  return Array.from(text).toReversed().join('');
+}
+
+/** First letter of each word in upper case, all others lower; words are what lies between the delimiters. */
+export function initcap(text: string, delimiters: string): string {
+  const separators = new Set(Array.from(delimiters));
+  let start = true;
+  let result = '';
+  for (const c of text) {
+    if (separators.has(c)) {
+      start = true;
+      result += c;
+    } else {
+      result += start ? c.toUpperCase() : c.toLowerCase();
+      start = false;
+    }
+  }
+  return result;
+}
+
+export function translate(text: string, source: string, target: string): string {
+  const to = Array.from(target);
+  const map = new Map<string, string>();
+  for (const [i, c] of Array.from(source).entries()) {
+    if (map.has(c)) throw new Error('Duplicate character "' + c + '" in TRANSLATE source characters');
+    map.set(c, to[i] ?? '');
+  }
+  return Array.from(text, (c) => map.get(c) ?? c).join('');
+}
+
+/** 1-based position of the n-th occurrence from `position` on; a negative position searches backwards from the end. */
+export function instr(text: string, search: string, position: string, occurrence: string): string {
+  const [at, nth] = [Number(position), Number(occurrence)];
+  if (at === 0) throw new Error('INSTR: position cannot be 0');
+  if (nth < 1) throw new Error('INSTR: occurrence cannot be less than 1');
+  const [points, wanted] = [Array.from(text), Array.from(search)];
+  if (wanted.length === 0 || Math.abs(at) > points.length) return '0';
+  const matches = (i: number): boolean => wanted.every((c, k) => points[i + k] === c);
+  let left = nth;
+  if (at > 0) {
+    for (let i = at - 1; i + wanted.length <= points.length; i++) if (matches(i) && --left === 0) return String(i + 1);
+  } else {
+    for (let i = Math.min(points.length + at, points.length - wanted.length); i >= 0; i--)
+      if (matches(i) && --left === 0) return String(i + 1);
+  }
+  return '0';
+}
+
+export function normalize(text: string, form: string): string {
+  return text.normalize(form);
+}
+
+export function normalizeAndCasefold(text: string, form: string): string {
+  return text.normalize(form).toLowerCase().replaceAll('ß', 'ss').replaceAll('ς', 'σ').normalize(form);
+}
+
+export function containsSubstr(text: string, search: string): string {
+  return String(normalizeAndCasefold(text, 'NFKC').includes(normalizeAndCasefold(search, 'NFKC')));
+}
+
+const SOUNDEX: Readonly<Record<string, string>> = {
+  B: '1',
+  F: '1',
+  P: '1',
+  V: '1',
+  C: '2',
+  G: '2',
+  J: '2',
+  K: '2',
+  Q: '2',
+  S: '2',
+  X: '2',
+  Z: '2',
+  D: '3',
+  T: '3',
+  L: '4',
+  M: '5',
+  N: '5',
+  R: '6',
+};
+
+/** Four characters: first letter and three digits. Other characters than A to Z are skipped. */
+export function soundex(text: string): string {
+  let result = '';
+  let last = '';
+  for (const c of text) {
+    if (!/[A-Za-z]/.test(c)) continue;
+    const letter = c.toUpperCase();
+    const code = SOUNDEX[letter] ?? '';
+    if (result === '') result = letter;
+    else if (code !== '' && code !== last) result += code;
+    // H and W do not part two letters of the same code, vowels do.
+    if (code !== '' || !'HW'.includes(letter)) last = code;
+    if (result.length === 4) break;
+  }
+  return result === '' ? '' : result.padEnd(4, '0');
+}

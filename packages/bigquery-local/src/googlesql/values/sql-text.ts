@@ -1,0 +1,113 @@
+// Small pieces of DuckDB SQL that casts and functions are built from.
+import { quoteText } from './literal.ts';
+
+/**
+ * SQL that fails with this message, itself SQL of type VARCHAR. The lambda hides that
+ * `error` is volatile, which TRY would refuse. Of DuckDB's type NULL, so it fits every CASE.
+ */
+export function raise(message: string): string {
+  return `list_transform([${message}], lambda bq_m: error(bq_m))[1]`;
+}
+
+/** Names and short constants: may be repeated at no cost. */
+const SIMPLE =
+  /^(?:[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*|(?:[A-Za-z_]\w*\.)?"(?:[^"]|"")*"(?:\."(?:[^"]|"")*")*|-?\d+(?:\.\d+)?|'(?:[^']|'')*'|CAST\((?:NULL|'[^']{0,40}') AS [\w ]+(?:\(\d+,\d+\))?(?:\[\])?\)|make_timestamptz\(CAST\('-?\d+' AS BIGINT\)\)|true|false)$/;
+
+export function isSimple(sql: string): boolean {
+  let inner = sql;
+  // A field of a simple struct is simple too.
+  for (let match = STRUCT_FIELD.exec(inner); match !== null; match = STRUCT_FIELD.exec(inner)) inner = match[1]!;
+  return inner.length < 200 && SIMPLE.test(inner);
+}
+
+const STRUCT_FIELD = /^struct_extract\((.*), 'f\d+'\)$/s;
+
+/** Field `index` of a struct. */
+export function fieldSql(struct: string, index: number): string {
+  return `struct_extract(${struct}, 'f${index}')`;
+}
+
+/** The fields' SQL of `struct_pack(f0 := a, f1 := b)`; undefined for any other SQL. */
+export function packedFields(sql: string): string[] | undefined {
+  if (!sql.startsWith('struct_pack(')) return undefined;
+  const fields: string[] = [];
+  let depth = 0;
+  let start = 'struct_pack('.length;
+  for (let i = start - 1; i < sql.length; i++) {
+    const c = sql[i]!;
+    if (c === "'" || c === '"') {
+      // A doubled quote closes and opens again, which comes to the same.
+      i = sql.indexOf(c, i + 1);
+      if (i < 0) return undefined;
+    } else if (c === '(' || c === '[' || c === '{') depth++;
+    else if (c === ')' || c === ']' || c === '}') {
+      depth--;
+      if (depth === 0) {
+        if (i !== sql.length - 1) return undefined;
+        fields.push(sql.slice(start, i));
+      }
+    } else if (c === ',' && depth === 1) {
+      fields.push(sql.slice(start, i));
+      start = i + 1;
+    }
+  }
+  const values = fields.map((field, i) => {
+    const match = /^\s*f(\d+) := (.*)$/s.exec(field);
+    return match !== null && Number(match[1]) === i ? match[2]! : undefined;
+  });
+  return values.every((value) => value !== undefined) ? values : undefined;
+}
+
+/**
+ * Lets a template use each argument any number of times: an expression that is not just a
+ * name or constant is evaluated once, by way of a one-element list.
+ */
+export function bind(args: readonly string[], template: (...names: string[]) => string): string {
+  const dear = args.map((sql) => !isSimple(sql));
+  const count = dear.filter(Boolean).length;
+  if (count === 0) return template(...args);
+  let depth = 0;
+  for (const sql of args)
+    for (const match of sql.matchAll(/\bbq_v(\d+)\b/g)) depth = Math.max(depth, Number(match[1]) + 1);
+  const name = `bq_v${depth}`;
+  if (count === 1) {
+    const body = template(...args.map((sql, i) => (dear[i] ? name : sql)));
+    return `list_transform([${args[dear.indexOf(true)]}], lambda ${name}: ${body})[1]`;
+  }
+  const packed = args.flatMap((sql, i) => (dear[i] ? [`p${i} := ${sql}`] : [])).join(', ');
+  const body = template(...args.map((sql, i) => (dear[i] ? `${name}.p${i}` : sql)));
+  return `list_transform([struct_pack(${packed})], lambda ${name}: ${body})[1]`;
+}
+
+/** GoogleSQL's text of a FLOAT64: 15 digits if they read back as the same number, else 17. `x` must be simple. */
+export function floatTextSql(x: string): string {
+  return `CASE WHEN isfinite(${x}) AND CAST(format('{:.15g}', ${x}) AS DOUBLE) <> ${x} THEN format('{:.17g}', ${x}) ELSE format('{:.15g}', ${x}) END`;
+}
+
+/** NUMERIC as text without trailing zeros. */
+export function numericTextSql(x: string): string {
+  return `rtrim(rtrim(CAST(${x} AS VARCHAR), '0'), '.')`;
+}
+
+/** `.5` as 3 or 6 digits, or nothing; from SQL of the microseconds. `micros` must be simple. */
+function fractionSql(micros: string): string {
+  return `CASE WHEN ${micros} % 1000000 = 0 THEN '' WHEN ${micros} % 1000 = 0 THEN format('.{:03d}', ${micros} // 1000 % 1000) ELSE format('.{:06d}', ${micros} % 1000000) END`;
+}
+
+/** GoogleSQL's text of a TIME, DATETIME or TIMESTAMP (in UTC, with `zone` after it). `x` must be simple. */
+export function clockTextSql(x: string, length: 8 | 19, separator = ' ', zone = ''): string {
+  const micros = `extract('microseconds' FROM ${x})`;
+  const head = `left(CAST(${x} AS VARCHAR), ${length})`;
+  const text = `${separator === ' ' ? head : `replace(${head}, ' ', '${separator}')`} || ${bindMicros(micros)}`;
+  return zone === '' ? `(${text})` : `(${text} || '${zone}')`;
+}
+
+function bindMicros(micros: string): string {
+  // extract() gives seconds and fraction together: 0 to 59,999,999.
+  return fractionSql(micros);
+}
+
+/** SQL of a message: `Bad int64 value: ` and the value's text. */
+export function message(prefix: string, valueText: string, suffix = ''): string {
+  return `${quoteText(prefix)} || ${valueText}${suffix === '' ? '' : ` || ${quoteText(suffix)}`}`;
+}
