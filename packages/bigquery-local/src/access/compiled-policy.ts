@@ -5,9 +5,9 @@ import { isServiceAccountEmail, normalMember } from './members.ts';
 import type { AccessEntry, Policy } from './policy.ts';
 import { iamRoleName } from './roles.ts';
 
-export type CompiledGrant = { readonly role: string; readonly member: string };
+type CompiledGrant = { readonly role: string; readonly member: string };
 
-export type BasicRoleGrant = CompiledGrant & {
+type BasicRoleGrant = CompiledGrant & {
   /** The project whose holders of `basicRole` are meant. */
   readonly projectId: string;
   readonly basicRole: string;
@@ -77,7 +77,7 @@ function grantOf(entry: AccessEntry, projectId: string): CompiledGrant | undefin
 }
 
 /** The IAM member that an access entry stands for; undefined for views, routines and datasets. */
-export function memberOfEntry(entry: AccessEntry, projectId: string): string | undefined {
+function memberOfEntry(entry: AccessEntry, projectId: string): string | undefined {
   if (entry.userByEmail !== undefined) {
     return `${isServiceAccountEmail(entry.userByEmail) ? 'serviceAccount' : 'user'}:${entry.userByEmail.toLowerCase()}`;
   }

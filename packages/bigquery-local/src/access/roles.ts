@@ -15,8 +15,6 @@ const DATASET_ROLES: ReadonlyMap<string, string> = new Map([
   ['OWNER', 'roles/bigquery.dataOwner'],
 ]);
 
-const LEGACY_NAMES = new Map([...DATASET_ROLES].map(([legacy, role]) => [role, legacy]));
-
 /** Every predefined role that this server knows, by name: `roles/bigquery.user`. */
 export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = new Map(
   Object.entries(
@@ -41,9 +39,4 @@ export function predefinedPermissions(role: string): ReadonlySet<string> | undef
 /** `READER` → `roles/bigquery.dataViewer`; any other name as it is. */
 export function iamRoleName(role: string): string {
   return DATASET_ROLES.get(role) ?? role;
-}
-
-/** `roles/bigquery.dataViewer` → `READER`, the form in which BigQuery returns an access entry's role. */
-export function legacyRoleName(role: string): string {
-  return LEGACY_NAMES.get(role) ?? role;
 }

@@ -10,7 +10,7 @@ import { objectField, optionalText, pageOf, requiredText, updateMask } from './b
 const COLLECTION = '/v1/projects/:projectId/serviceAccounts';
 const ONE = `${COLLECTION}/:account`;
 /** A parameter that ends before the colon of a custom method. */
-export const ACCOUNT_BEFORE_VERB = `${COLLECTION}/:account([^:/]+)::`;
+const ACCOUNT_BEFORE_VERB = `${COLLECTION}/:account([^:/]+)::`;
 
 export function serviceAccountRoutes(identity: Identity): Route[] {
   const accounts = identity.serviceAccounts;
