@@ -6,6 +6,7 @@ const HTTP_STATUS = {
   accessDenied: 403,
   authError: 401,
   backendError: 503,
+  bytesBilledLimitExceeded: 400,
   conditionNotMet: 412,
   duplicate: 409,
   insufficientPermissions: 403,

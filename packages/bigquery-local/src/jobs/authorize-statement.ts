@@ -1,0 +1,80 @@
+// What a statement may do: each table it reads, and what it writes, creates or drops.
+// Sources: BigQuery's "Access control", the DDL and DML pages ("required permissions"),
+// and "Authorized views".
+import type { Permission, Principal, Resource } from '../access/decision.ts';
+import { accessDenied, queryDenied } from '../access/denied.ts';
+import type { AnalyzedStatement, Statement, TableRead, TableRef } from '../googlesql/statement.ts';
+import type { Services } from '../services.ts';
+
+/** Throws the 403 of the first permission that the caller lacks. */
+export function authorizeStatement(services: Services, principal: Principal, analyzed: AnalyzedStatement): void {
+  for (const read of analyzed.reads) {
+    if (!mayRead(services, principal, read)) throw queryDenied(read.ref);
+  }
+  for (const [permission, resource] of needs(services, analyzed.statement)) {
+    if (!services.access.decide(principal, permission, resource).allowed) throw accessDenied(permission, resource);
+  }
+}
+
+function mayRead(services: Services, principal: Principal, read: TableRead): boolean {
+  if (services.access.decide(principal, 'bigquery.tables.getData', { kind: 'table', ...read.ref }).allowed) return true;
+  return read.via !== undefined && isAuthorized(services, read.via, read.ref);
+}
+
+/** Whether the dataset of `table` lets the view read it, by its own entry or by that of its dataset. */
+function isAuthorized(services: Services, view: TableRef, table: TableRef): boolean {
+  const access = services.datasets.get(table.projectId, table.datasetId)?.properties.access ?? [];
+  return access.some((entry) => {
+    const named = entry.view as TableRef | undefined;
+    if (named !== undefined) return named.projectId === view.projectId && named.datasetId === view.datasetId && named.tableId === view.tableId;
+    const dataset = (entry.dataset as { dataset: { projectId: string; datasetId: string } } | undefined)?.dataset;
+    return dataset !== undefined && dataset.projectId === view.projectId && dataset.datasetId === view.datasetId;
+  });
+}
+
+function* needs(services: Services, statement: Statement): Generator<[Permission, Resource]> {
+  switch (statement.kind) {
+    case 'SELECT':
+      return;
+    case 'INSERT':
+    case 'UPDATE':
+    case 'DELETE':
+    case 'MERGE':
+    case 'TRUNCATE_TABLE':
+      yield ['bigquery.tables.updateData', tableOf(statement.target)];
+      return;
+    case 'CREATE_TABLE':
+    case 'CREATE_TABLE_AS_SELECT':
+    case 'CREATE_VIEW': {
+      yield ['bigquery.tables.create', datasetOf(statement.target)];
+      if (statement.mode === 'or_replace' && services.tables.get(statement.target) !== undefined) {
+        yield ['bigquery.tables.update', tableOf(statement.target)];
+        if (statement.kind !== 'CREATE_VIEW') yield ['bigquery.tables.updateData', tableOf(statement.target)];
+      }
+      if (statement.options.expirationMicros !== undefined) yield ['bigquery.tables.delete', tableOf(statement.target)];
+      return;
+    }
+    case 'DROP_TABLE':
+    case 'DROP_VIEW':
+      yield ['bigquery.tables.delete', tableOf(statement.target)];
+      yield ['bigquery.tables.get', tableOf(statement.target)];
+      return;
+    case 'CREATE_SCHEMA':
+      yield ['bigquery.datasets.create', { kind: 'project', projectId: statement.target.projectId }];
+      return;
+    case 'DROP_SCHEMA':
+      yield ['bigquery.datasets.delete', datasetOf(statement.target)];
+      if (services.tables.count(statement.target.projectId, statement.target.datasetId) > 0) {
+        yield ['bigquery.tables.delete', datasetOf(statement.target)];
+      }
+      return;
+  }
+}
+
+function tableOf(ref: TableRef): Resource {
+  return { kind: 'table', projectId: ref.projectId, datasetId: ref.datasetId, tableId: ref.tableId };
+}
+
+function datasetOf(ref: { readonly projectId: string; readonly datasetId: string }): Resource {
+  return { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId };
+}

@@ -1,0 +1,308 @@
+// Jobs from request to end: accepts, queues, runs, cancels and remembers them.
+//
+//   insert ─► PENDING ─► RUNNING ─► DONE (with or without errorResult)
+//
+// A job is accepted with one durable row and ends with one; in between it lives in memory,
+// so a job found unfinished at start was interrupted.
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import type { Principal } from '../access/decision.ts';
+import { BigQueryError } from '../bigquery-error.ts';
+import { canonicalLocation } from '../catalog/dataset-changes.ts';
+import { jobName, type ErrorProto, type Job, type JobOutcome } from '../catalog/jobs.ts';
+import { optionalFlag, optionalInteger, optionalLabels, optionalObject, optionalText } from '../rest/bigquery/fields.ts';
+import { presentable } from '../rest/error-envelope.ts';
+import type { Services } from '../services.ts';
+import type { Execution } from './execution.ts';
+import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
+import { authorizeLoad, runLoad } from './load/load-job.ts';
+import { parseQueryConfiguration } from './query-configuration.ts';
+import { dryRunOutcome, findCached, prepareQuery, runQuery, type PreparedQuery } from './query-job.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+
+export type JobRequest = {
+  readonly principal: Principal;
+  readonly projectId: string;
+  /** The Job resource: `configuration` and perhaps `jobReference`. */
+  readonly job: Body;
+  /** Uploaded data of a load job; belongs to the job from here on. */
+  readonly uploadedFile?: string;
+};
+
+type Running = { job: Job; readonly controller: AbortController; readonly ended: Promise<void>; thrown: BigQueryError | undefined };
+
+type Work = (execution: Execution) => Promise<JobOutcome>;
+
+const MAX_RUNNING = 8;
+const MAX_PENDING = 1_000;
+
+/** Ended jobs whose thrown error is kept, so that it surfaces as it was thrown. */
+const MAX_REMEMBERED = 1_000;
+
+export class JobService implements AsyncDisposable {
+  readonly #services: Services;
+  readonly #running = new Map<string, Running>();
+  readonly #errors = new Map<string, BigQueryError>();
+  readonly #queue: (() => void)[] = [];
+  #active = 0;
+  #closing = false;
+
+  constructor(services: Services) {
+    this.#services = services;
+  }
+
+  /** The caller has checked `bigquery.jobs.create`. A dry run is answered, or thrown, at once. */
+  async insert(request: JobRequest): Promise<Job> {
+    try {
+      return await this.#insert(request);
+    } catch (error) {
+      if (request.uploadedFile !== undefined) await rm(request.uploadedFile, { force: true });
+      throw error;
+    }
+  }
+
+  get(projectId: string, jobId: string): Job | undefined {
+    return this.#running.get(keyOf(projectId, jobId))?.job ?? this.#services.jobs.get(projectId, jobId);
+  }
+
+  /** Waits until the job is done or the time is up; returns it as it then is. */
+  async wait(projectId: string, jobId: string, timeoutMs: number, signal: AbortSignal): Promise<Job | undefined> {
+    const running = this.#running.get(keyOf(projectId, jobId));
+    if (running !== undefined && timeoutMs > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      let onAbort = (): void => undefined;
+      const stopped = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, timeoutMs);
+        onAbort = resolve;
+        signal.addEventListener('abort', onAbort, { once: true });
+      });
+      await Promise.race([running.ended, stopped]);
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    }
+    return this.get(projectId, jobId);
+  }
+
+  /** The error of a job that failed, as it surfaces in jobs.query and getQueryResults. */
+  errorOf(job: Job): BigQueryError | undefined {
+    const proto = job.outcome?.errorResult;
+    if (proto === undefined) return undefined;
+    const remembered = this.#errors.get(keyOf(job.projectId, job.jobId));
+    if (remembered !== undefined) return remembered;
+    return new BigQueryError(proto.reason as 'invalid', proto.message, proto.location === undefined ? {} : { location: proto.location });
+  }
+
+  cancel(projectId: string, jobId: string): void {
+    this.#running.get(keyOf(projectId, jobId))?.controller.abort(new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation'));
+  }
+
+  async #insert(request: JobRequest): Promise<Job> {
+    const { job: body, principal, projectId } = request;
+    if (this.#closing) throw new BigQueryError('backendError', 'The server is shutting down.');
+    const configuration = optionalObject(body, 'configuration');
+    if (configuration === undefined) throw new BigQueryError('invalid', 'Required parameter is missing: configuration');
+    const reference = optionalObject(body, 'jobReference') ?? {};
+    const jobId = this.#jobId(projectId, optionalText(reference, 'jobId'));
+    const asked = optionalText(reference, 'location');
+    const location = asked === undefined || asked === '' ? undefined : canonicalLocation(asked);
+    const base = { projectId, jobId, owner: principal.email, createdMs: this.#services.clock() };
+    if (optionalObject(configuration, 'query') !== undefined) {
+      if (request.uploadedFile !== undefined) throw new BigQueryError('invalid', 'A query job takes no uploaded data.');
+      return this.#insertQuery(request, configuration, base, location);
+    }
+    if (optionalObject(configuration, 'load') !== undefined) return this.#insertLoad(request, configuration, base, location);
+    const kind = ['copy', 'extract'].find((name) => configuration[name] !== undefined);
+    if (kind !== undefined) throw new BigQueryError('notImplemented', `${kind} jobs are not supported by the local BigQuery.`);
+    throw new BigQueryError('invalid', 'Required parameter is missing: configuration.query or configuration.load');
+  }
+
+  async #insertQuery(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Promise<Job> {
+    const { principal, projectId } = request;
+    const services = this.#services;
+    const query = optionalObject(configuration, 'query')!;
+    const parsed = parseQueryConfiguration(query, projectId);
+    const dryRun = optionalFlag(configuration, 'dryRun') === true;
+    const wire = { ...common(configuration), jobType: 'QUERY', query: { priority: 'INTERACTIVE', ...query, useLegacySql: false } };
+    let prepared: PreparedQuery | undefined;
+    let failed: BigQueryError | undefined;
+    try {
+      prepared = await prepareQuery({ services, principal, projectId, location, configuration: parsed });
+    } catch (error) {
+      failed = this.#presentable(error, base);
+    }
+    if (dryRun) {
+      if (prepared === undefined) throw failed!;
+      const { location: where } = prepared;
+      prepared[Symbol.dispose]();
+      return { ...base, location: where, state: 'DONE', startedMs: undefined, endedMs: undefined, configuration: { ...wire, dryRun: true }, outcome: dryRunOutcome(prepared) };
+    }
+    const job: Job = { ...base, location: prepared?.location ?? location ?? 'US', state: 'PENDING', startedMs: undefined, endedMs: undefined, configuration: wire, outcome: undefined };
+    if (prepared === undefined) return this.#endAtOnce(job, { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} }, failed);
+    const ready = prepared;
+    const cached = findCached(services, ready, principal, projectId);
+    if (cached !== undefined) {
+      ready[Symbol.dispose]();
+      const rows = await services.sizes.rows(services.tables.get(cached.table)!);
+      return this.#endAtOnce(withDestination(job, cached.table), { ...cached.outcome, totalRows: String(rows) }, undefined);
+    }
+    return this.#start(job, principal, configuration, async (execution) => {
+      using statement = ready;
+      return await runQuery(execution, statement);
+    }, () => ready[Symbol.dispose]());
+  }
+
+  #insertLoad(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Job {
+    const { principal, projectId, uploadedFile } = request;
+    const load = optionalObject(configuration, 'load')!;
+    const parsed: LoadConfiguration = parseLoadConfiguration(load, projectId);
+    if (uploadedFile === undefined) {
+      throw load['sourceUris'] === undefined
+        ? new BigQueryError('invalid', 'A load job needs data: send it to /upload/bigquery/v2/projects/{project}/jobs.')
+        : new BigQueryError('notImplemented', 'Loading from Cloud Storage is not supported by the local BigQuery: upload the data with the job.');
+    }
+    const dataset = this.#services.datasets.get(parsed.destination.projectId, parsed.destination.datasetId);
+    const wire = { ...common(configuration), jobType: 'LOAD', load: { ...load, destinationTable: parsed.destination } };
+    const job: Job = { ...base, location: dataset?.location ?? location ?? 'US', state: 'PENDING', startedMs: undefined, endedMs: undefined, configuration: wire, outcome: undefined };
+    return this.#start(
+      job,
+      principal,
+      configuration,
+      async (execution) => {
+        authorizeLoad(execution, parsed);
+        if (dataset !== undefined && location !== undefined && location !== dataset.location) {
+          throw new BigQueryError('notFound', `Not found: Dataset ${dataset.projectId}:${dataset.datasetId} was not found in location ${location}`);
+        }
+        return await runLoad(execution, parsed, uploadedFile);
+      },
+      () => void rm(uploadedFile, { force: true }),
+    );
+  }
+
+  #start(accepted: Job, principal: Principal, configuration: Body, work: Work, cleanUp: () => void): Job {
+    if (this.#queue.length >= MAX_PENDING) {
+      cleanUp();
+      throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_PENDING} jobs may wait.`);
+    }
+    try {
+      this.#services.jobs.insert(accepted);
+    } catch (error) {
+      cleanUp();
+      throw error;
+    }
+    const key = keyOf(accepted.projectId, accepted.jobId);
+    const controller = new AbortController();
+    const timeoutMs = optionalInteger(configuration, 'jobTimeoutMs');
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const running: Running = { job: accepted, controller, ended, thrown: undefined };
+    this.#running.set(key, running);
+    void this.#run(running, principal, timeoutMs === undefined || timeoutMs <= 0 ? undefined : timeoutMs, work)
+      .catch((error: unknown) => this.#services.log.error({ err: error, job: jobName(accepted) }, 'a job could not be recorded'))
+      .finally(() => {
+        cleanUp();
+        this.#running.delete(key);
+        resolve();
+      });
+    return running.job;
+  }
+
+  async #run(running: Running, principal: Principal, timeoutMs: number | undefined, work: Work): Promise<void> {
+    const { signal } = running.controller;
+    await this.#slot(signal);
+    let finished = false;
+    const finish = (outcome: JobOutcome): void => {
+      const { destination } = outcome;
+      const job = destination === undefined || outcome.schema === undefined ? running.job : withDestination(running.job, destination);
+      running.job = { ...job, state: 'DONE', endedMs: this.#services.clock(), outcome };
+      this.#services.jobs.finish(running.job);
+      finished = true;
+    };
+    try {
+      running.job = { ...running.job, state: 'RUNNING', startedMs: this.#services.clock() };
+      signal.throwIfAborted();
+      const { projectId, jobId } = running.job;
+      const outcome = await work({ services: this.#services, principal, projectId, jobId, signal, timeoutMs, finish: (done) => finish(done) });
+      if (!finished) finish(outcome);
+    } catch (thrown) {
+      const error = this.#presentable(signal.aborted ? signal.reason : thrown, running.job);
+      this.#remember(running.job, error);
+      const errors = (error.options.details as readonly ErrorProto[] | undefined) ?? [protoOf(error)];
+      running.job = { ...running.job, state: 'RUNNING' };
+      finish({ errorResult: protoOf(error), errors, statistics: {} });
+    } finally {
+      this.#active--;
+      this.#queue.shift()?.();
+    }
+  }
+
+  async #slot(signal: AbortSignal): Promise<void> {
+    while (this.#active >= MAX_RUNNING && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#queue.push(resolve);
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+    this.#active++;
+  }
+
+  #endAtOnce(accepted: Job, outcome: JobOutcome, error: BigQueryError | undefined): Job {
+    const now = this.#services.clock();
+    const job: Job = { ...accepted, state: 'DONE', startedMs: now, endedMs: now, outcome };
+    this.#services.db.transaction(() => {
+      this.#services.jobs.insert(accepted);
+      this.#services.jobs.finish(job);
+    });
+    if (error !== undefined) this.#remember(job, error);
+    return job;
+  }
+
+  #jobId(projectId: string, given: string | undefined): string {
+    if (given === undefined || given === '') return `job_${randomUUID().replaceAll('-', '')}`;
+    if (!/^[\w-]{1,1024}$/.test(given)) throw new BigQueryError('invalid', `Invalid job ID "${given}". Job IDs must be alphanumeric (plus underscores and dashes) and must be at most 1024 characters long.`);
+    const old = this.get(projectId, given);
+    if (old !== undefined) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(old)}`);
+    return given;
+  }
+
+  #presentable(thrown: unknown, job: { readonly projectId: string; readonly jobId: string }): BigQueryError {
+    const error = presentable(thrown);
+    if (error.reason === 'internalError') this.#services.log.error({ err: thrown, job: `${job.projectId}.${job.jobId}` }, 'a job failed');
+    return error;
+  }
+
+  #remember(job: Job, error: BigQueryError): void {
+    if (this.#errors.size >= MAX_REMEMBERED) this.#errors.clear();
+    this.#errors.set(keyOf(job.projectId, job.jobId), error);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing = true;
+    const all = [...this.#running.values()];
+    for (const { controller } of all) controller.abort(new BigQueryError('backendError', 'Job was interrupted: the server stopped.'));
+    await Promise.all(all.map(({ ended }) => ended));
+  }
+}
+
+type Base = Pick<Job, 'projectId' | 'jobId' | 'owner' | 'createdMs'>;
+
+function keyOf(projectId: string, jobId: string): string {
+  return `${projectId}:${jobId}`;
+}
+
+function common(configuration: Body): Record<string, unknown> {
+  const labels = optionalLabels(configuration);
+  const timeout = optionalInteger(configuration, 'jobTimeoutMs');
+  return { ...(labels === undefined ? {} : { labels }), ...(timeout === undefined ? {} : { jobTimeoutMs: String(timeout) }) };
+}
+
+function protoOf(error: BigQueryError): ErrorProto {
+  const { location } = error.options;
+  return { reason: error.reason, ...(location === undefined ? {} : { location }), message: error.message };
+}
+
+/** The configuration of a query job names the table that holds its result. */
+function withDestination(job: Job, table: NonNullable<JobOutcome['destination']>): Job {
+  const query = job.configuration['query'] as Body | undefined;
+  if (query === undefined) return job;
+  return { ...job, configuration: { ...job.configuration, query: { ...query, destinationTable: table } } };
+}

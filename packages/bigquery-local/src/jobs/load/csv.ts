@@ -1,0 +1,133 @@
+// CSV files ("Loading CSV data"): every field is read as text and then converted, so that
+// a value that does not fit is found with its row and column.
+import { open } from 'node:fs/promises';
+import { BigQueryError } from '../../bigquery-error.ts';
+import type { FieldSchema } from '../../catalog/schema.ts';
+import { typeName, type GType } from '../../googlesql/types.ts';
+import { typeOfField } from '../../googlesql/values/schema.ts';
+import { literal, type Session } from '../../storage/duckdb.ts';
+import { columnNames } from './column-names.ts';
+import type { LoadConfiguration } from './load-configuration.ts';
+import { textToValue, type BadRow, type LoadSource } from './source.ts';
+
+/** BigQuery's limit of one row. */
+const MAX_ROW_BYTES = 100_000_000;
+
+export async function csvSource(session: Session, configuration: LoadConfiguration, file: string, schema: readonly FieldSchema[] | undefined): Promise<LoadSource> {
+  const { csv } = configuration;
+  let fields = schema;
+  let delimiter = csv.delimiter ?? ',';
+  let skip = csv.skipLeadingRows ?? 0;
+  if (fields === undefined) {
+    if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');
+    const detected = await detect(session, configuration, file);
+    ({ fields, delimiter, skip } = detected);
+  }
+  for (const field of fields) {
+    const type = typeOfField(field);
+    if (type.kind === 'ARRAY' || type.kind === 'STRUCT') throw new BigQueryError('invalid', `CSV does not support nested or repeated data: field ${field.name} is ${field.mode === 'REPEATED' ? 'REPEATED' : 'RECORD'}.`);
+  }
+  const from = await readCsv(configuration, file, fields.length, delimiter, skip);
+  return sourceOf(fields, from, skip);
+}
+
+async function readCsv(configuration: LoadConfiguration, file: string, columns: number, delimiter: string, skip: number): Promise<string> {
+  const { csv } = configuration;
+  const names = Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`);
+  const options = [
+    literal(file),
+    'auto_detect = false',
+    'header = false',
+    `skip = ${skip}`,
+    `columns = {${names.join(', ')}}`,
+    `delim = ${literal(delimiter)}`,
+    `quote = ${literal(csv.quote)}`,
+    `escape = ${literal(csv.quote)}`,
+    `nullstr = ${literal(csv.nullMarker)}`,
+    'allow_quoted_nulls = false',
+    `null_padding = ${csv.allowJaggedRows}`,
+    // Row numbers must follow the file.
+    'parallel = false',
+    `ignore_errors = ${configuration.maxBadRecords > 0}`,
+    `max_line_size = ${MAX_ROW_BYTES}`,
+    `encoding = ${literal(csv.encoding)}`,
+    ...((await isGzip(file)) ? ["compression = 'gzip'"] : ["compression = 'none'"]),
+  ];
+  return `read_csv(${options.join(', ')})`;
+}
+
+function sourceOf(fields: readonly FieldSchema[], from: string, skip: number): LoadSource {
+  const types = fields.map(typeOfField);
+  const values = (safe: boolean): string => types.map((type, i) => `${textToValue(`c${i}`, type, safe)} AS v${i}`).join(', ');
+  const fails = types.map((type, i) => conversionFails(`c${i}`, type));
+  return {
+    fields,
+    select: () => `SELECT ${values(false)} FROM ${from}`,
+    selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${fails.join(' OR ')})`,
+    async badRows(session, limit) {
+      const numbered = `(SELECT row_number() OVER () AS n, * FROM ${from})`;
+      const rows = await session.rows(`SELECT n, ${fails.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${types.map((_, i) => `left(c${i}, 100)`).join(', ')} FROM ${numbered} WHERE ${fails.join(' OR ')} ORDER BY n LIMIT ${limit}`);
+      return rows.flatMap((row) => badCells(row, fields, types, skip));
+    },
+  };
+}
+
+/** Rows of: number, one flag per field, one text per field. */
+export function badCells(row: readonly unknown[], fields: readonly FieldSchema[], types: readonly GType[], skip: number): BadRow[] {
+  const cells: BadRow[] = [];
+  fields.forEach((field, i) => {
+    if (Number(row[1 + i]) !== 1) return;
+    cells.push({ row: Number(row[0]) + skip, column: field.name, value: String(row[1 + fields.length + i]), type: typeName(types[i]!) });
+  });
+  return cells;
+}
+
+function conversionFails(column: string, type: GType): string {
+  return type.kind === 'STRING' ? 'false' : `(${column} IS NOT NULL AND (${textToValue(column, type, true)}) IS NULL)`;
+}
+
+type Detected = { readonly fields: readonly FieldSchema[]; readonly delimiter: string; readonly skip: number };
+
+const DETECTED_TYPES: Readonly<Record<string, string>> = { BOOLEAN: 'BOOLEAN', BIGINT: 'INTEGER', DOUBLE: 'FLOAT', DATE: 'DATE', TIME: 'TIME', TIMESTAMP: 'TIMESTAMP', VARCHAR: 'STRING' };
+
+/**
+ * Schema auto-detection. With `skipLeadingRows` N > 0, row N is the header or is skipped;
+ * otherwise the first row is a header when it differs in type from the rest.
+ */
+async function detect(session: Session, configuration: LoadConfiguration, file: string): Promise<Detected> {
+  const { csv } = configuration;
+  const given = csv.skipLeadingRows ?? 0;
+  const before = Math.max(given - 1, 0);
+  const options = [
+    literal(file),
+    'sample_size = 20480',
+    `skip = ${before}`,
+    ...(csv.delimiter === undefined ? [] : [`delim = ${literal(csv.delimiter)}`]),
+    `quote = ${literal(csv.quote)}`,
+    `nullstr = ${literal(csv.nullMarker)}`,
+    "auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'TIME', 'DATE', 'TIMESTAMP', 'VARCHAR']",
+    `encoding = ${literal(csv.encoding)}`,
+  ];
+  let row: readonly unknown[] | undefined;
+  try {
+    [row] = await session.rows(
+      `SELECT Delimiter, HasHeader, list_transform(Columns, lambda c: c.name), list_transform(Columns, lambda c: c.type) FROM sniff_csv(${options.join(', ')})`,
+    );
+  } catch (cause) {
+    throw new BigQueryError('invalid', 'Error while reading data, error message: Failed to detect schema: the file does not look like CSV.', { cause });
+  }
+  const [delimiter, hasHeader, names, types] = row as [string, boolean, string[], string[]];
+  const read = hasHeader ? columnNames(names) : types.map((type, i) => `${(DETECTED_TYPES[type] ?? 'STRING').toLowerCase().replace('integer', 'int64').replace('float', 'double').replace('boolean', 'bool')}_field_${i}`);
+  const fields = read.map((name, i): FieldSchema => ({ name, type: DETECTED_TYPES[types[i]!] ?? 'STRING', mode: 'NULLABLE' }));
+  return { fields, delimiter, skip: hasHeader || given > 0 ? before + 1 : before };
+}
+
+export async function isGzip(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
+  } finally {
+    await file.close();
+  }
+}

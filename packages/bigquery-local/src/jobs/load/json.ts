@@ -1,0 +1,114 @@
+// Newline-delimited JSON ("Loading JSON data"): every line is one record; scalars are
+// read as text and then converted, records and repeated fields field by field.
+import { BigQueryError } from '../../bigquery-error.ts';
+import type { FieldSchema } from '../../catalog/schema.ts';
+import type { GType } from '../../googlesql/types.ts';
+import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
+import { literal, type Session } from '../../storage/duckdb.ts';
+import { columnNames } from './column-names.ts';
+import { badCells, isGzip } from './csv.ts';
+import { detectedType } from './detected-type.ts';
+import type { LoadConfiguration } from './load-configuration.ts';
+import { textToValue, type LoadSource } from './source.ts';
+
+const MAX_ROW_BYTES = 100_000_000;
+
+export async function jsonSource(
+  session: Session,
+  configuration: Pick<LoadConfiguration, 'autodetect' | 'ignoreUnknownValues' | 'maxBadRecords'>,
+  file: string,
+  schema: readonly FieldSchema[] | undefined,
+): Promise<LoadSource> {
+  const compression = (await isGzip(file)) ? 'gzip' : 'uncompressed';
+  const reader = `${literal(file)}, format = 'newline_delimited', maximum_object_size = ${MAX_ROW_BYTES}, compression = '${compression}'`;
+  let fields = schema;
+  if (fields === undefined) {
+    if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');
+    fields = await detect(session, reader);
+  }
+  const types = fields.map(typeOfField);
+  const structure = JSON.stringify(Object.fromEntries(fields.map((field, i) => [field.name, structureOf(types[i]!)])));
+  const from = `(SELECT row_number() OVER () AS n, json AS j, json_transform(json, ${literal(structure)}) AS s FROM read_ndjson_objects(${reader}, ignore_errors = ${configuration.maxBadRecords > 0}))`;
+  const column = (name: string): string => `struct_extract(s, ${literal(name)})`;
+  const values = (safe: boolean): string => fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0)} AS v${i}`).join(', ');
+  const failing = fields.map((field, i) => `(${bad(column(field.name), types[i]!, 0)} OR ${misshapen(field)})`);
+  const known = `[${fields.map((field) => literal(field.name)).join(', ')}]`;
+  const unknown = `list_filter(json_keys(j), lambda k: NOT list_contains(CAST(${known} AS VARCHAR[]), k))`;
+  const strict = configuration.ignoreUnknownValues ? 'false' : `len(${unknown}) > 0`;
+  const guard = configuration.ignoreUnknownValues ? '' : ` WHERE CASE WHEN ${strict} THEN error('no such field: ' || (${unknown})[1] || ' (row ' || n || ')') ELSE true END`;
+  // A value of the wrong shape would come out as NULL: it must fail instead.
+  const shape = `CASE WHEN ${fields.map(misshapen).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')') ELSE true END`;
+  return {
+    fields,
+    select: () => `SELECT ${values(false)} FROM ${from}${guard}${guard === '' ? ' WHERE' : ' AND'} ${shape}`,
+    selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${[strict, ...failing].join(' OR ')})`,
+    async badRows(reading, limit) {
+      const texts = fields.map((field) => `left(CAST(json_extract(j, ${literal(`$."${field.name}"`)}) AS VARCHAR), 100)`);
+      const rows = await reading.rows(`SELECT n, ${failing.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${texts.join(', ')} FROM ${from} WHERE ${failing.join(' OR ')} ORDER BY n LIMIT ${limit}`);
+      const found = rows.flatMap((row) => badCells(row, fields, types, 0));
+      if (configuration.ignoreUnknownValues) return found;
+      const extra = await reading.rows(`SELECT n, (${unknown})[1] FROM ${from} WHERE ${strict} ORDER BY n LIMIT ${limit}`);
+      return [...found, ...extra.map((row) => ({ row: Number(row[0]), column: String(row[1]), value: 'no such field', type: 'a field of the schema' }))];
+    },
+  };
+}
+
+/** DuckDB's structure for json_transform: text at the leaves, JSON where JSON is wanted. */
+function structureOf(type: GType): unknown {
+  if (type.kind === 'ARRAY') return [structureOf(type.element)];
+  if (type.kind === 'STRUCT') return Object.fromEntries(type.fields.map((field) => [field.name, structureOf(field.type)]));
+  return type.kind === 'JSON' ? 'JSON' : 'VARCHAR';
+}
+
+function valueOf(sql: string, type: GType, safe: boolean, depth: number): string {
+  if (type.kind === 'ARRAY') {
+    const item = `x${depth}`;
+    return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1)})`;
+  }
+  if (type.kind === 'STRUCT') {
+    const entries = type.fields.map((field, i) => `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth)}`);
+    return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
+  }
+  return type.kind === 'JSON' ? sql : textToValue(sql, type, safe);
+}
+
+/** Whether some text in the value does not convert. */
+function bad(sql: string, type: GType, depth: number): string {
+  if (type.kind === 'STRING' || type.kind === 'JSON') return 'false';
+  if (type.kind === 'ARRAY') {
+    const item = `y${depth}`;
+    return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1)})), false)`;
+  }
+  if (type.kind === 'STRUCT') return `(${type.fields.map((field) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth)).join(' OR ')})`;
+  return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true)}) IS NULL)`;
+}
+
+/** Whether a top-level value is of another shape (object, array, scalar) than the field. */
+function misshapen(field: FieldSchema): string {
+  const shape = `json_type(j, ${literal(`$."${field.name}"`)})`;
+  if (field.mode === 'REPEATED') return `coalesce(${shape} NOT IN ('ARRAY', 'NULL'), false)`;
+  if (field.type === 'RECORD') return `coalesce(${shape} NOT IN ('OBJECT', 'NULL'), false)`;
+  return field.type === 'JSON' ? 'false' : `coalesce(${shape} IN ('OBJECT', 'ARRAY'), false)`;
+}
+
+async function detect(session: Session, reader: string): Promise<readonly FieldSchema[]> {
+  let columns;
+  try {
+    columns = await session.columns(`SELECT * FROM read_json(${reader}, sample_size = 20480, map_inference_threshold = -1)`);
+  } catch (cause) {
+    throw new BigQueryError('invalid', 'Error while reading data, error message: Failed to detect schema: the file is not newline-delimited JSON.', { cause });
+  }
+  const names = columnNames(columns.map(({ name }) => name));
+  return columns.map((column, i) => {
+    if (names[i] !== column.name) throw new BigQueryError('invalid', `Invalid field name "${column.name}" in the data.`);
+    return fieldOf({ name: column.name, type: timestamps(detectedType(column.name, column.type)) });
+  });
+}
+
+/** BigQuery detects TIMESTAMP where DuckDB sees a timestamp without a zone. */
+function timestamps(type: GType): GType {
+  if (type.kind === 'DATETIME') return { kind: 'TIMESTAMP' };
+  if (type.kind === 'ARRAY') return { kind: 'ARRAY', element: timestamps(type.element) };
+  if (type.kind === 'STRUCT') return { kind: 'STRUCT', fields: type.fields.map((field) => ({ name: field.name, type: timestamps(field.type) })) };
+  return type;
+}

@@ -1,0 +1,172 @@
+// A load job: read the uploaded file with DuckDB's readers, convert every value to the
+// table's types, and commit all of its rows at once or none.
+import { accessDenied } from '../../access/denied.ts';
+import type { Permission, Resource } from '../../access/decision.ts';
+import { BigQueryError } from '../../bigquery-error.ts';
+import type { JobOutcome } from '../../catalog/jobs.ts';
+import type { FieldSchema } from '../../catalog/schema.ts';
+import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
+import { stat } from 'node:fs/promises';
+import { identifier, type Session } from '../../storage/duckdb.ts';
+import type { Execution } from '../execution.ts';
+import { requireAppendable } from '../select.ts';
+import { changeInPlace, commitTable, commitTruncated, fill, insertInto, StaleTable } from '../write-table.ts';
+import { csvSource } from './csv.ts';
+import { jsonSource } from './json.ts';
+import type { LoadConfiguration } from './load-configuration.ts';
+import { parquetSource } from './parquet.ts';
+import type { BadRow, LoadSource } from './source.ts';
+
+/** 403 when the caller may not make, or write, the destination. */
+export function authorizeLoad(execution: Execution, configuration: LoadConfiguration): void {
+  const { services, principal } = execution;
+  const { destination: ref } = configuration;
+  const require = (permission: Permission, resource: Resource): void => {
+    if (!services.access.decide(principal, permission, resource).allowed) throw accessDenied(permission, resource);
+  };
+  if (services.tables.get(ref) === undefined) {
+    require('bigquery.tables.create', { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId });
+    return;
+  }
+  require('bigquery.tables.updateData', { kind: 'table', ...ref });
+  if (configuration.writeDisposition === 'WRITE_TRUNCATE' || configuration.allowFieldAddition) require('bigquery.tables.update', { kind: 'table', ...ref });
+}
+
+export async function runLoad(execution: Execution, configuration: LoadConfiguration, file: string): Promise<JobOutcome> {
+  const { services, signal } = execution;
+  const { destination: ref } = configuration;
+  const inputBytes = (await stat(file)).size;
+  return services.lock.hold(nameOf(ref), signal, async () => {
+    const dataset = services.datasets.get(ref.projectId, ref.datasetId);
+    if (dataset === undefined) throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
+    const old = services.tables.get(ref);
+    if (old?.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot load into ${nameOf(ref)}: it is a view.`);
+    if (old === undefined && configuration.createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
+    if (old !== undefined && configuration.writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n) {
+      throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
+    }
+    const source = await services.duckdb.use({ signal, timeoutMs: 600_000 }, (session) => openSource(session, configuration, file, old));
+    const skipped = await countBadRows(execution, configuration, source);
+    const outcome = (rows: number): JobOutcome => ({
+      statistics: { load: { inputFiles: '1', inputFileBytes: String(inputBytes), outputRows: String(rows), badRecords: String(skipped) } },
+      destination: ref,
+    });
+    const sql = skipped > 0 ? source.selectGood! : source.select();
+    try {
+      return await write({ execution, configuration, source, old, sql, outcome, defaultExpirationMs: dataset.properties.defaultTableExpirationMs });
+    } catch (error) {
+      throw await explain(execution, source, error);
+    }
+  });
+}
+
+type Write = {
+  readonly execution: Execution;
+  readonly configuration: LoadConfiguration;
+  readonly source: LoadSource;
+  readonly old: Table | undefined;
+  readonly sql: string;
+  readonly defaultExpirationMs: string | undefined;
+  outcome(rows: number): JobOutcome;
+};
+
+async function write(load: Write): Promise<JobOutcome> {
+  const { execution, configuration, source, old, sql } = load;
+  const { services } = execution;
+  const { destination: ref } = configuration;
+  if (old?.physicalId === undefined || configuration.writeDisposition === 'WRITE_TRUNCATE') {
+    const { physicalId, rows } = await fill(execution, ref.projectId, source.fields, sql);
+    const outcome = load.outcome(rows);
+    const properties = { ...old?.properties, ...layoutOf(configuration), schema: { fields: source.fields } };
+    if (old !== undefined) {
+      await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome));
+      return outcome;
+    }
+    const expirationMs = load.defaultExpirationMs === undefined ? undefined : services.clock() + Number(load.defaultExpirationMs);
+    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () => execution.finish(outcome));
+    return outcome;
+  }
+  const target = configuration.allowFieldAddition ? await addNewFields(execution, old, source.fields) : old;
+  requireAppendable(target, source.fields);
+  const columns = source.fields.map((field) => identifier(field.name)).join(', ');
+  return changeInPlace(execution, {
+    ref,
+    expected: target,
+    body: async (session, name) => {
+      const rows = await insertInto(session, name, columns, sql);
+      return { changed: rows, outcome: load.outcome(rows) };
+    },
+  });
+}
+
+function layoutOf(configuration: LoadConfiguration): Partial<TableProperties> {
+  const { description, timePartitioning, clustering } = configuration;
+  return {
+    ...(description === undefined ? {} : { description }),
+    ...(timePartitioning === undefined ? {} : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
+    ...(clustering === undefined ? {} : { clustering: { fields: clustering } }),
+  };
+}
+
+async function addNewFields(execution: Execution, table: Table, fields: readonly FieldSchema[]): Promise<Table> {
+  const { services } = execution;
+  const known = new Set(table.properties.schema.fields.map((field) => field.name.toLowerCase()));
+  const added = fields.filter((field) => !known.has(field.name.toLowerCase()));
+  if (added.length === 0) return table;
+  await services.duckdb.use({ signal: execution.signal }, (session) => session.transaction(() => services.physical.addColumns(session, table, added)));
+  return services.tables.update(table.ref, { properties: { ...table.properties, schema: { fields: [...table.properties.schema.fields, ...added] } } });
+}
+
+async function openSource(session: Session, configuration: LoadConfiguration, file: string, old: Table | undefined): Promise<LoadSource> {
+  // Without a schema of its own, a load into an existing table uses the table's.
+  const keepsTable = old !== undefined && configuration.writeDisposition !== 'WRITE_TRUNCATE';
+  const schema = configuration.schema ?? (keepsTable && !configuration.autodetect && configuration.format !== 'PARQUET' ? old.properties.schema.fields : undefined);
+  const usable = schema !== undefined && schema.length > 0 ? schema : undefined;
+  switch (configuration.format) {
+    case 'CSV':
+      return csvSource(session, configuration, file, usable);
+    case 'NEWLINE_DELIMITED_JSON':
+      return jsonSource(session, configuration, file, usable);
+    case 'PARQUET':
+      return parquetSource(session, configuration, file, usable);
+  }
+}
+
+async function countBadRows(execution: Execution, configuration: LoadConfiguration, source: LoadSource): Promise<number> {
+  const { maxBadRecords } = configuration;
+  if (maxBadRecords === 0 || source.badRows === undefined) return 0;
+  const bad = await execution.services.duckdb.use({ signal: execution.signal }, (session) => source.badRows!(session, maxBadRecords + 1));
+  const rows = new Set(bad.map(({ row }) => row)).size;
+  if (rows > maxBadRecords) throw tooManyErrors(bad);
+  return rows;
+}
+
+/** Names the rows and columns that did not convert, where the reader's own text does not. */
+async function explain(execution: Execution, source: LoadSource, error: unknown): Promise<unknown> {
+  if (!(error instanceof BigQueryError) || error instanceof StaleTable || execution.signal.aborted || source.badRows === undefined) return error;
+  if (!['invalid', 'invalidQuery', 'internalError'].includes(error.reason)) return error;
+  try {
+    const bad = await execution.services.duckdb.use({ signal: execution.signal, timeoutMs: 600_000 }, (session) => source.badRows!(session, 5));
+    return bad.length === 0 ? readError(error) : tooManyErrors(bad);
+  } catch {
+    return readError(error);
+  }
+}
+
+function readError(error: BigQueryError): BigQueryError {
+  return new BigQueryError('invalid', `Error while reading data, error message: ${error.message}`, { cause: error });
+}
+
+function tooManyErrors(bad: readonly BadRow[]): BigQueryError {
+  const rows = new Set(bad.map(({ row }) => row)).size;
+  const first = bad[0]!;
+  const details = bad.slice(0, 5).map(({ row, column, value, type }) => ({
+    reason: 'invalid',
+    message: `Error while reading data, error message: Could not parse '${value}' as ${type} for field ${column} (row ${row})`,
+  }));
+  return new BigQueryError(
+    'invalid',
+    `Error while reading data, error message: table encountered too many errors, giving up. Rows: ${first.row}; errors: ${rows}. First error: could not parse '${first.value}' as ${first.type} for field ${first.column} in row ${first.row}. Please look into the errors[] collection for more details.`,
+    { details },
+  );
+}

@@ -1,0 +1,45 @@
+// What a format gives the load: the schema of the file and SQL that reads it.
+import type { FieldSchema } from '../../catalog/schema.ts';
+import type { GType } from '../../googlesql/types.ts';
+import { castSql } from '../../googlesql/values/cast.ts';
+import type { Session } from '../../storage/duckdb.ts';
+
+export type LoadSource = {
+  /** The file's own schema when it says one (Parquet) or when it was detected. */
+  readonly fields: readonly FieldSchema[];
+  /**
+   * SELECT of one column per field of `fields`, in order. With `safe`, a value that does
+   * not convert is NULL, and the row number (from 1) comes first, followed for each field
+   * by a flag that says whether its value did not convert.
+   */
+  select(): string;
+  /** The first bad rows, for a file that did not load. Undefined when the format has no bad rows. */
+  readonly badRows?: (session: Session, limit: number) => Promise<readonly BadRow[]>;
+  /** SELECT that leaves bad rows out. */
+  readonly selectGood?: string;
+};
+
+export type BadRow = { readonly row: number; readonly column: string; readonly value: string; readonly type: string };
+
+/** Text of a CSV or JSON file → a value, as BigQuery's loader reads it. */
+export function textToValue(sql: string, type: GType, safe: boolean): string {
+  switch (type.kind) {
+    case 'STRING':
+      return sql;
+    case 'BOOL':
+      return `CASE WHEN lower(${sql}) IN ('true', 't', 'yes', 'y', '1') THEN true WHEN lower(${sql}) IN ('false', 'f', 'no', 'n', '0') THEN false WHEN ${sql} IS NULL THEN NULL ELSE ${orError(`'Bad bool value: ' || ${sql}`, safe)} END`;
+    case 'BYTES':
+      return safe ? `TRY(from_base64(${sql}))` : `from_base64(${sql})`;
+    case 'JSON':
+      return safe ? `TRY_CAST(${sql} AS JSON)` : `CAST(${sql} AS JSON)`;
+    case 'TIMESTAMP':
+      // Seconds since 1970, or text; "UTC" and an offset may follow the text.
+      return `CASE WHEN regexp_full_match(${sql}, '-?\\d+(\\.\\d+)?([eE][+-]?\\d+)?') THEN make_timestamptz(CAST(round(CAST(${sql} AS DOUBLE) * 1000000) AS BIGINT)) ELSE ${castSql({ sql, from: { kind: 'STRING' }, to: type, safe })} END`;
+    default:
+      return castSql({ sql, from: { kind: 'STRING' }, to: type, safe });
+  }
+}
+
+function orError(message: string, safe: boolean): string {
+  return safe ? 'NULL' : `error(${message})`;
+}

@@ -1,0 +1,207 @@
+// A query job: analyse, check access, then run the statement and keep what it gives.
+// Statistics follow JobStatistics2 of the BigQuery REST v2 reference.
+import { BigQueryError } from '../bigquery-error.ts';
+import type { Principal } from '../access/decision.ts';
+import type { JobOutcome } from '../catalog/jobs.ts';
+import { nameOf } from '../catalog/tables.ts';
+import type { FieldSchema } from '../catalog/schema.ts';
+import type { AnalyzedStatement, TableRef } from '../googlesql/statement.ts';
+import { fieldOf } from '../googlesql/values/schema.ts';
+import type { Services } from '../services.ts';
+import { authorizeStatement } from './authorize-statement.ts';
+import { runDdl } from './ddl.ts';
+import { runDml } from './dml.ts';
+import type { Execution } from './execution.ts';
+import type { QueryConfiguration } from './query-configuration.ts';
+import { anonymousTable, authorizeDestination, cacheKey, cachedResult, runSelect } from './select.ts';
+import { JobTableLookup } from './table-lookup.ts';
+import { StaleTable } from './write-table.ts';
+
+/** A statement that is analysed and allowed. Dispose it when it is done: it pins tables. */
+export type PreparedQuery = Disposable & {
+  readonly configuration: QueryConfiguration;
+  readonly analyzed: AnalyzedStatement;
+  readonly lookup: JobTableLookup;
+  readonly location: string;
+  readonly bytesProcessed: bigint;
+};
+
+export type PrepareRequest = {
+  readonly services: Services;
+  readonly principal: Principal;
+  readonly projectId: string;
+  /** As asked for by the caller. */
+  readonly location: string | undefined;
+  readonly configuration: QueryConfiguration;
+};
+
+export async function prepareQuery(request: PrepareRequest): Promise<PreparedQuery> {
+  const { services, principal, projectId, configuration } = request;
+  const { defaultDataset } = configuration;
+  const lookup = new JobTableLookup(services, { principal, defaultProject: projectId, defaultDataset, location: request.location });
+  try {
+    const analyzed = await analyze(request, lookup);
+    for (const ref of targetsOf(analyzed, configuration)) {
+      const dataset = services.datasets.get(ref.projectId, ref.datasetId);
+      if (dataset !== undefined) lookup.requireLocation(ref, dataset.location);
+    }
+    authorizeStatement(services, principal, analyzed);
+    const { statement } = analyzed;
+    if (statement.kind === 'SELECT') {
+      if (configuration.destination !== undefined) authorizeDestination(services, principal, configuration.destination, configuration);
+    } else if (configuration.destination !== undefined && statement.kind !== 'CREATE_TABLE_AS_SELECT') {
+      throw new BigQueryError('invalidQuery', 'Cannot set destination table in jobs with DDL or DML statements', { location: 'query' });
+    }
+    return {
+      configuration,
+      analyzed,
+      lookup,
+      location: lookup.location ?? defaultLocation(services, defaultDataset) ?? 'US',
+      bytesProcessed: await bytesOf(services, analyzed, lookup),
+      [Symbol.dispose]: () => lookup[Symbol.dispose](),
+    };
+  } catch (error) {
+    lookup[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise<AnalyzedStatement> {
+  const { configuration } = request;
+  try {
+    return await request.services.sql.analyze({
+      sql: configuration.sql,
+      lookup,
+      defaultProject: request.projectId,
+      ...(configuration.defaultDataset === undefined ? {} : { defaultDataset: configuration.defaultDataset }),
+      ...(configuration.parameters === undefined ? {} : { parameters: configuration.parameters }),
+      sessionUser: request.principal.email,
+    });
+  } catch (error) {
+    // What is wrong with a statement could tell of columns that the caller must not know of.
+    throw lookup.denial ?? error;
+  }
+}
+
+/** Runs it; analyses again when another job replaced a table in between. */
+export async function runQuery(execution: Execution, first: PreparedQuery): Promise<JobOutcome> {
+  let prepared = first;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await runPrepared(execution, prepared);
+    } catch (error) {
+      if (!(error instanceof StaleTable)) throw error;
+      if (attempt === 5) throw new BigQueryError('backendError', 'The table was replaced again and again by other jobs. Try again.', { cause: error });
+      const { services, principal, projectId } = execution;
+      const again = await prepareQuery({ services, principal, projectId, location: prepared.location, configuration: prepared.configuration });
+      if (prepared !== first) prepared[Symbol.dispose]();
+      prepared = again;
+    } finally {
+      if (prepared !== first) execution.signal.throwIfAborted();
+    }
+  }
+}
+
+async function runPrepared(execution: Execution, prepared: PreparedQuery): Promise<JobOutcome> {
+  const { statement } = prepared.analyzed;
+  const { maximumBytesBilled } = prepared.configuration;
+  const statistics = statisticsOf(prepared);
+  const billed = billedBytes(prepared);
+  if (maximumBytesBilled !== undefined && billed > maximumBytesBilled) {
+    throw new BigQueryError('bytesBilledLimitExceeded', `Query exceeded limit for bytes billed: ${maximumBytesBilled}. ${billed} or higher required.`);
+  }
+  switch (statement.kind) {
+    case 'SELECT':
+      return runSelect(execution, prepared, statement.query, statistics);
+    case 'INSERT':
+    case 'UPDATE':
+    case 'DELETE':
+    case 'MERGE':
+    case 'TRUNCATE_TABLE':
+      return runDml(execution, prepared, statement, statistics);
+    default:
+      return runDdl(execution, prepared, statement, statistics);
+  }
+}
+
+/** What a dry run answers. */
+export function dryRunOutcome(prepared: PreparedQuery): JobOutcome {
+  const fields = outputFields(prepared.analyzed);
+  const statistics = statisticsOf(prepared);
+  const query = { ...(statistics['query'] as Record<string, unknown>), totalBytesBilled: '0', ...(fields === undefined ? {} : { schema: { fields } }) };
+  return { statistics: { ...statistics, query }, ...(fields === undefined ? {} : { schema: { fields } }) };
+}
+
+export function outputFields(analyzed: AnalyzedStatement): readonly FieldSchema[] | undefined {
+  const { statement } = analyzed;
+  return statement.kind === 'SELECT' ? statement.query.columns.map(fieldOf) : undefined;
+}
+
+/** The result of an equal query of the same user over the same table versions, if it is still there. */
+export function findCached(services: Services, prepared: PreparedQuery, principal: Principal, projectId: string): { table: TableRef; outcome: JobOutcome } | undefined {
+  const { statement } = prepared.analyzed;
+  const { configuration } = prepared;
+  if (statement.kind !== 'SELECT' || !statement.query.deterministic || !configuration.useQueryCache || configuration.destination !== undefined) return undefined;
+  const key = cacheKey(prepared, principal, projectId);
+  const table = cachedResult(services, anonymousTable(projectId, principal, prepared.location, key));
+  if (table === undefined) return undefined;
+  const statistics = statisticsOf(prepared);
+  const query = { ...(statistics['query'] as Record<string, unknown>), cacheHit: true, totalBytesProcessed: '0', totalBytesBilled: '0' };
+  return {
+    table: table.ref,
+    outcome: { statistics: { ...statistics, totalBytesProcessed: '0', query }, destination: table.ref, schema: table.properties.schema },
+  };
+}
+
+function statisticsOf(prepared: PreparedQuery): Record<string, unknown> {
+  const processed = prepared.bytesProcessed.toString();
+  const referenced = new Map(prepared.analyzed.reads.map((read) => [nameOf(read.ref), read.ref]));
+  return {
+    totalBytesProcessed: processed,
+    query: {
+      statementType: prepared.analyzed.statement.kind,
+      totalBytesProcessed: processed,
+      totalBytesBilled: billedBytes(prepared).toString(),
+      cacheHit: false,
+      ...(referenced.size === 0 ? {} : { referencedTables: [...referenced.values()] }),
+    },
+  };
+}
+
+const MB = 1024n * 1024n;
+
+/** "Pricing": at least 10 MB for each table that is read, rounded up to whole megabytes. */
+function billedBytes(prepared: PreparedQuery): bigint {
+  const tables = new Set(prepared.analyzed.reads.filter((read) => read.kind === 'TABLE').map((read) => nameOf(read.ref)));
+  const least = BigInt(tables.size) * 10n * MB;
+  const rounded = ((prepared.bytesProcessed + MB - 1n) / MB) * MB;
+  return rounded > least ? rounded : least;
+}
+
+async function bytesOf(services: Services, analyzed: AnalyzedStatement, lookup: JobTableLookup): Promise<bigint> {
+  const columns = new Map<string, { ref: TableRef; names: Set<string> }>();
+  for (const read of analyzed.reads) {
+    if (read.kind !== 'TABLE') continue;
+    const entry = columns.get(nameOf(read.ref)) ?? { ref: read.ref, names: new Set<string>() };
+    for (const column of read.columns) entry.names.add(column);
+    columns.set(nameOf(read.ref), entry);
+  }
+  let total = 0n;
+  for (const { ref, names } of columns.values()) {
+    const table = lookup.found(ref) ?? services.tables.get(ref);
+    if (table !== undefined) total += await services.sizes.bytes(table, [...names]);
+  }
+  return total;
+}
+
+function targetsOf(analyzed: AnalyzedStatement, configuration: QueryConfiguration): readonly { projectId: string; datasetId: string }[] {
+  const { statement } = analyzed;
+  const targets: { projectId: string; datasetId: string }[] = [];
+  if (configuration.destination !== undefined) targets.push(configuration.destination);
+  if (statement.kind !== 'SELECT' && statement.kind !== 'CREATE_SCHEMA') targets.push(statement.target);
+  return targets;
+}
+
+function defaultLocation(services: Services, dataset: { projectId: string; datasetId: string } | undefined): string | undefined {
+  return dataset === undefined ? undefined : services.datasets.get(dataset.projectId, dataset.datasetId)?.location;
+}

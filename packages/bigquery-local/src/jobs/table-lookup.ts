@@ -1,0 +1,114 @@
+// Finds the tables that one statement names, for the analyser. It notes which of them
+// the caller may not even see, so that no text about their columns gets out, and pins
+// the stored rows until the statement is done.
+import type { Permission, Principal, Resource } from '../access/decision.ts';
+import { queryDenied } from '../access/denied.ts';
+import { BigQueryError } from '../bigquery-error.ts';
+import { nameOf, type Table } from '../catalog/tables.ts';
+import type { TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
+import { PhysicalTables } from '../storage/physical-tables.ts';
+import type { Services } from '../services.ts';
+
+export type DatasetRef = { readonly projectId: string; readonly datasetId: string };
+
+export type LookupOptions = {
+  readonly principal: Principal;
+  readonly defaultProject: string;
+  readonly defaultDataset: DatasetRef | undefined;
+  /** Where the job must run; undefined = where the first dataset is. */
+  readonly location: string | undefined;
+};
+
+export class JobTableLookup implements TableLookup, Disposable {
+  readonly #services: Services;
+  readonly #options: LookupOptions;
+  readonly #tables = new Map<string, Table>();
+  readonly #unpin: (() => void)[] = [];
+  readonly #hidden: TableRef[] = [];
+  #location: string | undefined;
+
+  constructor(services: Services, options: LookupOptions) {
+    this.#services = services;
+    this.#options = options;
+    this.#location = options.location;
+  }
+
+  /** The location of the job, as far as the tables have told it. */
+  get location(): string | undefined {
+    return this.#location;
+  }
+
+  /** The 403 of the first table that the caller may not see, if there is one. */
+  get denial(): BigQueryError | undefined {
+    const first = this.#hidden[0];
+    return first === undefined ? undefined : queryDenied(first);
+  }
+
+  /** A table as it was when the statement was analysed. */
+  found(ref: TableRef): Table | undefined {
+    return this.#tables.get(nameOf(ref));
+  }
+
+  async table(path: readonly string[]): Promise<TableInfo> {
+    const ref = this.resolve(path);
+    const { projectId, datasetId } = ref;
+    const dataset = this.#services.datasets.get(projectId, datasetId);
+    const table = dataset === undefined ? undefined : this.#services.tables.get(ref);
+    if (dataset === undefined || table === undefined) throw this.#missing(ref, dataset !== undefined);
+    this.requireLocation(ref, dataset.location);
+    if (!this.#sees({ kind: 'table', ...ref })) this.#hidden.push(ref);
+    const { physicalId } = table;
+    if (physicalId !== undefined) {
+      await this.#services.duckdb.attach(projectId);
+      this.#unpin.push(this.#services.physical.pin(physicalId));
+    }
+    this.#tables.set(nameOf(ref), table);
+    return {
+      ref,
+      kind: table.kind,
+      fields: table.properties.schema.fields,
+      ...(physicalId === undefined ? {} : { physicalName: PhysicalTables.nameOf(projectId, physicalId) }),
+      ...(table.properties.view === undefined ? {} : { viewQuery: table.properties.view.query }),
+    };
+  }
+
+  /** One to three parts, each possibly several in one pair of backquotes. */
+  resolve(path: readonly string[]): TableRef {
+    const text = path.join('.');
+    const last = text.lastIndexOf('.');
+    if (/(^|\.)INFORMATION_SCHEMA(\.|$)/i.test(text)) throw new BigQueryError('invalidQuery', 'INFORMATION_SCHEMA is not supported by the local BigQuery', { location: 'query' });
+    if (last < 0) {
+      const dataset = this.#options.defaultDataset;
+      if (dataset === undefined) throw new BigQueryError('invalidQuery', `Table "${text}" must be qualified with a dataset (e.g. dataset.table).`, { location: 'query' });
+      return { ...dataset, tableId: text };
+    }
+    const before = text.lastIndexOf('.', last - 1);
+    return {
+      projectId: before < 0 ? this.#options.defaultProject : text.slice(0, before),
+      datasetId: text.slice(before + 1, last),
+      tableId: text.slice(last + 1),
+    };
+  }
+
+  /** A job reads and writes datasets of one location only. */
+  requireLocation(ref: DatasetRef, location: string): void {
+    this.#location ??= location;
+    if (this.#location.toLowerCase() === location.toLowerCase()) return;
+    throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId} was not found in location ${this.#location}`);
+  }
+
+  #missing(ref: TableRef, datasetExists: boolean): BigQueryError {
+    if (!this.#sees({ kind: 'table', ...ref })) return queryDenied(ref);
+    const where = `was not found in location ${this.#location ?? 'US'}`;
+    return new BigQueryError('notFound', datasetExists ? `Not found: Table ${nameOf(ref)} ${where}` : `Not found: Dataset ${ref.projectId}:${ref.datasetId} ${where}`);
+  }
+
+  #sees(resource: Resource): boolean {
+    const may = (permission: Permission): boolean => this.#services.access.decide(this.#options.principal, permission, resource).allowed;
+    return may('bigquery.tables.getData') || may('bigquery.tables.get') || may('bigquery.tables.updateData');
+  }
+
+  [Symbol.dispose](): void {
+    for (const unpin of this.#unpin.splice(0)) unpin();
+  }
+}

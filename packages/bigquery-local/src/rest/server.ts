@@ -1,0 +1,180 @@
+// The HTTP server: turns routes-as-data into fastify handlers. For every request it
+// finds out who calls, checks the token's scopes, and sends a successful answer only if
+// the handler asked for an access decision (or the route is public).
+import { createGunzip } from 'node:zlib';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { AccessControl, Permission, Principal, Resource } from '../access/decision.ts';
+import { accessDenied } from '../access/denied.ts';
+import type { Authenticator } from '../auth/authenticator.ts';
+import { requireScope } from '../auth/scopes.ts';
+import { BigQueryError } from '../bigquery-error.ts';
+import { errorEnvelope, presentable } from './error-envelope.ts';
+import { JsonText } from './json-text.ts';
+import type { RequestContext, Route } from './route.ts';
+import type { ServerLog } from './server-log.ts';
+import { registerUploads, type UploadServices } from './uploads/routes.ts';
+
+/** BigQuery's own limit of a request body is 10 MB (insertAll); metadata is far smaller. */
+const MAX_BODY_BYTES = 16 * 1024 * 1024;
+
+export type RestServerOptions = {
+  readonly access: AccessControl;
+  readonly authenticator: Authenticator;
+  /** Served with the prefix `/bigquery/v2` and without. */
+  readonly bigqueryRoutes: readonly Route[];
+  /** Served under their own paths. */
+  readonly otherRoutes: readonly Route[];
+  readonly uploads: UploadServices;
+  readonly log: ServerLog;
+  /** Aborts when the server stops. */
+  readonly stopping: AbortSignal;
+};
+
+/** What an upload handler needs besides the raw body. */
+export type OpenRequest = { readonly context: RequestContext; decided(): boolean };
+
+export type OpenContext = (request: FastifyRequest, reply: FastifyReply, route: Pick<Route, 'operation' | 'public'>) => Promise<OpenRequest>;
+
+export async function createRestServer(options: RestServerOptions): Promise<FastifyInstance> {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    forceCloseConnections: true,
+    // Big uploads take long; an idle socket is closed by the connection time-out.
+    requestTimeout: 6 * 60 * 60 * 1000,
+    connectionTimeout: 15 * 60 * 1000,
+    keepAliveTimeout: 60_000,
+    routerOptions: { maxParamLength: 1_200, ignoreTrailingSlash: true },
+    exposeHeadRoutes: false,
+  });
+  app.server.headersTimeout = 60_000;
+  addParsers(app);
+  app.setErrorHandler((error, request, reply) => sendError(options.log, error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const path = (request.url.split('?')[0] ?? '').replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+    return reply
+      .code(404)
+      .type('text/html; charset=UTF-8')
+      .send(`<!DOCTYPE html>\n<html lang=en><title>Error 404 (Not Found)</title><p><b>404.</b> The requested URL <code>${path}</code> was not found on this server.</html>\n`);
+  });
+  const open: OpenContext = (request, reply, route) => openContext(options, request, reply, route);
+  for (const route of options.bigqueryRoutes) {
+    addRoute(app, options, open, route, `/bigquery/v2${route.path}`);
+    addRoute(app, options, open, route, route.path);
+  }
+  for (const route of options.otherRoutes) addRoute(app, options, open, route, route.path);
+  await app.register(async (scope) => registerUploads(scope, options.uploads, open));
+  return app;
+}
+
+function addRoute(app: FastifyInstance, options: RestServerOptions, open: OpenContext, route: Route, url: string): void {
+  app.route({
+    method: route.method,
+    url,
+    handler: async (request, reply) => {
+      const opened = await open(request, reply, route);
+      const answer = await route.handle(opened.context);
+      if (route.public !== true && !opened.decided()) {
+        options.log.error({ operation: route.operation }, 'a handler answered without an access decision');
+        throw new BigQueryError('internalError', `No access decision was made for ${route.operation}.`);
+      }
+      return sendAnswer(reply, request, answer);
+    },
+  });
+}
+
+export function sendAnswer(reply: FastifyReply, request: FastifyRequest, answer: unknown): FastifyReply {
+  if (answer === undefined) return reply.code(204).send();
+  void reply.type('application/json; charset=UTF-8');
+  if (answer instanceof JsonText) return reply.send(answer.text);
+  const pretty = (request.query as Record<string, unknown>)['prettyPrint'];
+  return reply.send(JSON.stringify(answer, undefined, pretty === 'true' ? 2 : undefined));
+}
+
+function sendError(log: ServerLog, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const error = presentable(thrown);
+  if (error.httpStatus >= 500) log.error({ err: thrown, method: request.method, path: request.url.split('?')[0] }, 'request failed');
+  if (error.httpStatus === 401) void reply.header('WWW-Authenticate', 'Bearer realm="https://accounts.google.com/"');
+  return reply.code(error.httpStatus).type('application/json; charset=UTF-8').send(JSON.stringify(errorEnvelope(error)));
+}
+
+async function openContext(options: RestServerOptions, request: FastifyRequest, reply: FastifyReply, route: Pick<Route, 'operation' | 'public'>): Promise<OpenRequest> {
+  const baseUrl = baseUrlOf(request);
+  const headers = flatten(request.headers);
+  let principal: Principal = { kind: 'user', email: 'anonymous' };
+  if (route.public !== true) {
+    const authentication = await options.authenticator.authenticate(headers['authorization'], new Date(), baseUrl);
+    requireScope(authentication, route.operation);
+    principal = authentication.principal;
+  }
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new BigQueryError('stopped', 'The client closed the connection.'));
+  });
+  let decided = false;
+  const may = (permission: Permission, resource: Resource): boolean => {
+    decided = true;
+    return options.access.decide(principal, permission, resource).allowed;
+  };
+  const body = request.body;
+  const context: RequestContext = {
+    principal,
+    params: request.params as Record<string, string>,
+    query: flatten(request.query as Record<string, unknown>),
+    body: typeof body === 'object' && body !== null && !Array.isArray(body) && Object.getPrototypeOf(body) === Object.prototype ? (body as Record<string, unknown>) : {},
+    headers,
+    baseUrl,
+    signal: AbortSignal.any([gone.signal, options.stopping]),
+    may,
+    authorize(permission, resource) {
+      if (!may(permission, resource)) throw accessDenied(permission, resource);
+    },
+  };
+  return { context, decided: () => decided };
+}
+
+/** From the Host header, so that links work through port forwarding; a strange one is not repeated. */
+function baseUrlOf(request: FastifyRequest): string {
+  const host = request.headers.host ?? '';
+  if (/^[A-Za-z0-9.\-_]+(:\d{1,5})?$|^\[[0-9A-Fa-f:]+\](:\d{1,5})?$/.test(host)) return `http://${host}`;
+  return `http://${request.socket.localAddress ?? '127.0.0.1'}:${request.socket.localPort ?? 0}`;
+}
+
+function flatten(values: Readonly<Record<string, unknown>>): Record<string, string | undefined> {
+  const flat: Record<string, string | undefined> = {};
+  for (const [key, value] of Object.entries(values)) {
+    const text: unknown = Array.isArray(value) ? value.join(',') : value;
+    if (typeof text === 'string') flat[key] = text;
+  }
+  return flat;
+}
+
+function addParsers(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    const encoding = request.headers['content-encoding'];
+    if (encoding === undefined || encoding === 'identity') return payload;
+    if (encoding !== 'gzip' && encoding !== 'x-gzip') throw new BigQueryError('badRequest', 'Only gzip is supported as Content-Encoding.');
+    // The length of what was sent is not the length of what is parsed.
+    delete request.headers['content-length'];
+    const gunzip = createGunzip();
+    payload.on('error', (error) => gunzip.destroy(error));
+    return payload.pipe(gunzip);
+  });
+  const json = (_request: FastifyRequest, text: string | Buffer, done: (error: Error | null, value?: unknown) => void): void => {
+    if (text.length === 0) {
+      done(null, {});
+      return;
+    }
+    try {
+      done(null, JSON.parse(String(text)));
+    } catch {
+      done(new BigQueryError('badRequest', 'Invalid JSON payload received.'));
+    }
+  };
+  app.addContentTypeParser(/^application\/(?:.*\+)?json/, { parseAs: 'string' }, json);
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, text, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(String(text))));
+  });
+  // curl and some clients send a body without a type, or an empty one with any type.
+  app.addContentTypeParser('*', { parseAs: 'string' }, json);
+}

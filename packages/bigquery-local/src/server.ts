@@ -1,0 +1,117 @@
+// Starts and stops one local BigQuery on one data directory.
+import type { AddressInfo } from 'node:net';
+import { createAccessControl } from './access/access-control.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from './auth/identity.ts';
+import { CatalogDatabase } from './catalog/database.ts';
+import { datasetMigrations, Datasets } from './catalog/datasets.ts';
+import { jobMigrations, Jobs } from './catalog/jobs.ts';
+import { tableMigrations, Tables } from './catalog/tables.ts';
+import { registerFunctions } from './googlesql/functions/register.ts';
+import { createGoogleSql } from './googlesql/google-sql.ts';
+import { JobService } from './jobs/job-service.ts';
+import { recover } from './jobs/recovery.ts';
+import { Housekeeping } from './jobs/housekeeping.ts';
+import { bigqueryRoutes } from './rest/bigquery/routes.ts';
+import { discoveryRoutes } from './rest/discovery/discovery.ts';
+import { iamRoutes } from './rest/iam/routes.ts';
+import { oauth2Routes } from './rest/oauth2/routes.ts';
+import { resourceManagerRoutes } from './rest/resource-manager/routes.ts';
+import { createRestServer } from './rest/server.ts';
+import { silentLog, type ServerLog } from './rest/server-log.ts';
+import type { Services } from './services.ts';
+import { DataDirectory } from './storage/data-directory.ts';
+import { DuckDb } from './storage/duckdb.ts';
+import { PhysicalTables } from './storage/physical-tables.ts';
+import { TableLock } from './storage/table-lock.ts';
+import { TableRows } from './storage/table-rows.ts';
+import { TableSizes } from './storage/table-sizes.ts';
+
+export type StartOptions = {
+  /** Created when missing. One server at a time may use it. */
+  readonly dataDir: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** With `owner`: a project that is created when the data directory does not hold it. */
+  readonly project?: string;
+  /** E-mail of the user who becomes owner of `project`. */
+  readonly owner?: string;
+  /** E-mail of the principal for requests without credentials; nobody when it is left out. */
+  readonly anonymousAs?: string;
+  readonly log?: ServerLog;
+  /** Largest upload of a load job. Default 10 GiB. */
+  readonly maxUploadBytes?: number;
+};
+
+export type RunningBigQuery = {
+  /** `http://127.0.0.1:1234` */
+  readonly restUrl: string;
+  close(): Promise<void>;
+};
+
+const DEFAULT_MAX_UPLOAD_BYTES = 10 * 1024 ** 3;
+
+/** Throws an AppError when the data directory is in use, and the error of the system when the port is. */
+export async function startBigQuery(options: StartOptions): Promise<RunningBigQuery> {
+  await using resources = new AsyncDisposableStack();
+  const directory = resources.use(new DataDirectory(options.dataDir));
+  const db = resources.use(new CatalogDatabase(directory.catalogFile, [...IDENTITY_MIGRATIONS, ...datasetMigrations, ...tableMigrations, ...jobMigrations]));
+  const identity = openIdentity(db, directory.path);
+  const clock = Date.now;
+  const datasets = new Datasets(db, clock);
+  if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
+  const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
+  const services: Services = {
+    directory,
+    db,
+    identity,
+    access: createAccessControl(createPolicyReader(identity, datasets)),
+    datasets,
+    tables: new Tables(db, clock),
+    jobs: new Jobs(db),
+    duckdb,
+    physical: new PhysicalTables(duckdb),
+    sizes: new TableSizes(duckdb),
+    rows: new TableRows(duckdb),
+    lock: new TableLock(),
+    sql: resources.use(await createGoogleSql({})),
+    log: options.log ?? silentLog,
+    clock,
+  };
+  await recover(services);
+  const jobs = resources.use(new JobService(services));
+  resources.use(new Housekeeping(services));
+  const stopping = new AbortController();
+  const routes = bigqueryRoutes(services, jobs);
+  const authenticator = createAuthenticator({ identity, ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }) });
+  const app = await createRestServer({
+    access: services.access,
+    authenticator,
+    bigqueryRoutes: routes,
+    otherRoutes: [...iamRoutes(identity), ...resourceManagerRoutes(identity), ...oauth2Routes(identity), ...discoveryRoutes(routes)],
+    uploads: { jobs, spool: { directory: directory.spool, maxBytes: options.maxUploadBytes ?? DEFAULT_MAX_UPLOAD_BYTES } },
+    log: services.log,
+    stopping: stopping.signal,
+  });
+  resources.defer(async () => {
+    stopping.abort(new Error('The server is shutting down.'));
+    await app.close();
+  });
+  await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
+  const address = app.server.address() as AddressInfo;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  const owned = resources.move();
+  let closing: Promise<void> | undefined;
+  return {
+    restUrl: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`,
+    close: () => (closing ??= owned.disposeAsync()),
+  };
+}
+
+function ensureProject(identity: Identity, projectId: string, owner: string | undefined): void {
+  if (identity.projects.find(projectId) !== undefined) return;
+  if (owner === undefined) throw new Error(`Project ${projectId} does not exist yet: name its owner to create it.`);
+  identity.projects.create({ projectId }, owner, new Date());
+}

@@ -1,0 +1,34 @@
+// Everything that the REST routes and the jobs work with, made once per server.
+import type { AccessControl } from './access/decision.ts';
+import type { Identity } from './auth/identity.ts';
+import type { CatalogDatabase } from './catalog/database.ts';
+import type { Datasets } from './catalog/datasets.ts';
+import type { Jobs } from './catalog/jobs.ts';
+import type { Tables } from './catalog/tables.ts';
+import type { GoogleSql } from './googlesql/statement.ts';
+import type { ServerLog } from './rest/server-log.ts';
+import type { DataDirectory } from './storage/data-directory.ts';
+import type { DuckDb } from './storage/duckdb.ts';
+import type { PhysicalTables } from './storage/physical-tables.ts';
+import type { TableLock } from './storage/table-lock.ts';
+import type { TableRows } from './storage/table-rows.ts';
+import type { TableSizes } from './storage/table-sizes.ts';
+
+export type Services = {
+  readonly directory: DataDirectory;
+  readonly db: CatalogDatabase;
+  readonly identity: Identity;
+  readonly access: AccessControl;
+  readonly datasets: Datasets;
+  readonly tables: Tables;
+  readonly jobs: Jobs;
+  readonly duckdb: DuckDb;
+  readonly physical: PhysicalTables;
+  readonly sizes: TableSizes;
+  readonly rows: TableRows;
+  readonly lock: TableLock;
+  readonly sql: GoogleSql;
+  readonly log: ServerLog;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+};
