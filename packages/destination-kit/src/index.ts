@@ -1,3 +1,5 @@
+export { conformanceProblems } from './conformance.ts';
+export type { ConformanceSubject } from './conformance.ts';
 export type * from './destination.ts';
 export { mappedColumns, mappingReferences } from './mapping/columns.ts';
 export type { Reference } from './mapping/columns.ts';

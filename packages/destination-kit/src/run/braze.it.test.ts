@@ -13,9 +13,13 @@ type Node = { readonly status: number; readonly errormessage?: string };
 type Stock = { executeBatch(action: string, data: unknown): Promise<Node[]> };
 
 const require = createRequire(import.meta.url);
-const braze = (
-  require('@segment/action-destinations/dist/destinations/braze/index.js') as { default: DestinationDefinition }
-).default;
+const catalogued = (directory: string): DestinationDefinition =>
+  (
+    require(`@segment/action-destinations/dist/destinations/${directory}/index.js`) as {
+      default: DestinationDefinition;
+    }
+  ).default;
+const braze = catalogued('braze');
 const { Destination } = require('@segment/actions-core') as { Destination: new (definition: unknown) => Stock };
 
 const fields: JsonObject = {

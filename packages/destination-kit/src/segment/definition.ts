@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from '@sluice/core';
 import type { RequestClient, RequestOptions } from '../request/options.ts';
 import type { SegmentEvent } from './event.ts';
 
-export type FieldChoice = string | { readonly label: string; readonly value: JsonValue };
+type FieldChoice = string | { readonly label: string; readonly value: JsonValue };
 
 /** One field of an action (`InputField`) or one setting (`GlobalSetting`). */
 export type InputField = {

@@ -91,7 +91,8 @@ function fieldNameProblems(
   if ('__segment_internal_directive' in fields) return problems;
   for (const [name, field] of Object.entries(action.fields)) {
     const hasDefault = field.default !== undefined && isConstant(field.default);
-    if (field.required !== true || hasDefault || fields[name] !== undefined) continue;
+    if (field.required !== true || (fields[name] ?? undefined) !== undefined) continue;
+    if (hasDefault && fields[name] === undefined) continue;
     problems.push(
       error(
         `fields.${name}`,

@@ -8,8 +8,7 @@ import type { DestinationShape } from '@sluice/destination-kit';
 export const OPERATION_COLUMN = '_operation';
 export const RECORD_ID_COLUMN = '_record_id';
 
-export const FORMATS = ['ndjson', 'csv'] as const;
-export type FileFormat = (typeof FORMATS)[number];
+export type FileFormat = 'ndjson' | 'csv';
 
 export const fileShape: DestinationShape = {
   name: 'File',

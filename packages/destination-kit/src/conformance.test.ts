@@ -1,0 +1,46 @@
+import type { Change } from '@sluice/core';
+import { expect, it } from 'vitest';
+import { conformanceProblems } from './conformance.ts';
+import type { BatchResult, DeliverOptions, OpenDestination, Prepared } from './destination.ts';
+
+/** Keeps everything in memory, and to the rules. */
+function memory(): OpenDestination {
+  let open = true;
+  return {
+    batching: { maxRows: 2, maxBytes: 1000, concurrency: 1 },
+    columns: new Set(['id']),
+    prepare: (change: Change) => {
+      const payload = { id: change.columns['id'] ?? null };
+      return { change, payload, batchKey: '', bytes: Buffer.byteLength(JSON.stringify(payload)) };
+    },
+    deliver: async (batch: readonly Prepared[], { signal }: DeliverOptions): Promise<BatchResult> =>
+      signal.aborted || !open
+        ? { kind: 'failed', cause: 'later', code: 'X', message: '' }
+        : { kind: 'rows', outcomes: batch.map(() => ({ outcome: 'delivered' })) },
+    flush: async () => undefined,
+    [Symbol.asyncDispose]: async () => {
+      open = false;
+    },
+  };
+}
+
+const problemsWith = async (faults: Partial<OpenDestination>): Promise<readonly string[]> =>
+  conformanceProblems({ open: async () => ({ ...memory(), ...faults }), columns: { id: 1, name: 'a' } });
+
+it('finds nothing wrong with a destination that keeps to the rules', async () => {
+  expect(await problemsWith({})).toEqual([]);
+});
+
+it.each<[string, Partial<OpenDestination>, string]>([
+  ['loses an outcome', { deliver: async () => ({ kind: 'rows', outcomes: [] }) }, 'one outcome per row'],
+  [
+    'ignores the signal',
+    { deliver: async (batch) => ({ kind: 'rows', outcomes: batch.map(() => ({ outcome: 'delivered' })) }) },
+    'cancelled',
+  ],
+  ['hides a column that it reads', { columns: new Set() }, 'reads no column beside'],
+  ['has no room for a row', { batching: { maxRows: 0, maxBytes: 1, concurrency: 1 } }, 'positive limits'],
+  ['counts wrongly', { prepare: (change) => ({ change, payload: {}, batchKey: '', bytes: 0 }) }, 'size as JSON'],
+])('finds a destination that %s', async (_, faults, problem) => {
+  expect((await problemsWith(faults)).join('\n')).toContain(problem);
+});
