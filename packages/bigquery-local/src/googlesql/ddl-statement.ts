@@ -6,7 +6,7 @@ import type { ConstantEvaluator } from './constant.ts';
 import type { DdlPlan, Options } from './resolve/ddl.ts';
 import type { AnalyzeRequest, Statement, TableOptions } from './statement.ts';
 import { targetDataset, targetTable } from './table-path.ts';
-import type { Value } from './types.ts';
+import { typeName, type GType, type Value } from './types.ts';
 import { fieldOf } from './values/schema.ts';
 
 export async function ddlStatement(
@@ -45,15 +45,13 @@ export async function ddlStatement(
       const columns = resultColumns(plan.query);
       // Compiled for its refusals: a view that cannot run is not made.
       compileQuery(context, plan.query);
-      const fields = columns.map(({ name, expr }, i) =>
-        fieldOf({ name: plan.columnNames?.[i] ?? name, type: expr.type }),
-      );
+      const named = columns.map(({ name, expr }, i) => ({ name: plan.columnNames?.[i] ?? name, type: expr.type }));
       return {
         kind: 'CREATE_VIEW',
         target: targetTable(plan.path, request),
         mode: plan.mode,
-        viewQuery: plan.columnNames === undefined ? plan.sql : renamed(plan.sql, plan.columnNames),
-        fields,
+        viewQuery: plan.columnNames === undefined ? plan.sql : renamed(plan.sql, named),
+        fields: named.map(fieldOf),
         options: tableOptions(values),
       };
     }
@@ -87,11 +85,14 @@ export async function ddlStatement(
 }
 
 /** A view's text in which the columns have the names of the view's column list. */
-function renamed(sql: string, names: readonly string[]): string {
-  const list = names.map((name) => `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``).join(', ');
-  const nulls = names.map((name) => `NULL AS \`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``).join(', ');
+function renamed(sql: string, columns: readonly { readonly name: string; readonly type: GType }[]): string {
+  const quoted = columns.map(({ name, type }) => ({
+    name: `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``,
+    type,
+  }));
+  const nulls = quoted.map(({ name, type }) => `CAST(NULL AS ${typeName(type)}) AS ${name}`);
   // The first input of UNION ALL names the columns; LIMIT 0 leaves only the view's rows.
-  return `SELECT ${list} FROM ((SELECT ${nulls} LIMIT 0) UNION ALL (${sql}\n))`;
+  return `SELECT ${quoted.map((c) => c.name).join(', ')} FROM ((SELECT ${nulls.join(', ')} LIMIT 0) UNION ALL (${sql}\n))`;
 }
 
 function tableOptions(values: ReadonlyMap<string, Value>): TableOptions {

@@ -67,7 +67,8 @@ class LocalGoogleSql implements GoogleSql {
       return { kind: 'SELECT', query: compileQuery(context, resolveQuery(scope, fields)) };
     const ddl = resolveDdl(scope, kind, fields);
     // A view is read without the default dataset of the query that made it.
-    if (ddl?.kind === 'CREATE_VIEW' && analysis.unqualified[0] !== undefined) throw unqualifiedTable(analysis.unqualified[0]);
+    if (ddl?.kind === 'CREATE_VIEW' && analysis.unqualified[0] !== undefined)
+      throw unqualifiedTable(analysis.unqualified[0]);
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
     if (!DML.has(kind)) throw unsupported(statementName(kind.replace(/^resolved/, '')));
     const target = dmlTarget(scope, fields);

@@ -75,7 +75,8 @@ export function targetReads(scope: Scope, fields: Message): string[] {
 
 function targetOf(scope: Scope, fields: Message, table: TableInfo): Target {
   // Such a column hides DuckDB's row id, by which rows are changed.
-  if (table.fields.some((f) => f.name.toLowerCase() === 'rowid')) throw unsupported('DML on a table with a column named rowid');
+  if (table.fields.some((f) => f.name.toLowerCase() === 'rowid'))
+    throw unsupported('DML on a table with a column named rowid');
   const relation = tableScan(scope, part(fields, 'tableScan'), false);
   if (relation.kind !== 'table') throw new Error('A DML target that is no table');
   const rowId = scope.newColumn('rowid', ROW_ID);
