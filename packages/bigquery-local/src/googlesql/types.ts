@@ -58,7 +58,8 @@ export function typeName(type: GType): string {
 
 export function sameType(a: GType, b: GType): boolean {
   if (a.kind !== b.kind) return false;
-  if ((a.kind === 'ARRAY' && b.kind === 'ARRAY') || (a.kind === 'RANGE' && b.kind === 'RANGE')) return sameType(a.element, b.element);
+  if ((a.kind === 'ARRAY' && b.kind === 'ARRAY') || (a.kind === 'RANGE' && b.kind === 'RANGE'))
+    return sameType(a.element, b.element);
   if (a.kind === 'STRUCT' && b.kind === 'STRUCT') {
     return a.fields.length === b.fields.length && a.fields.every((f, i) => sameType(f.type, b.fields[i]!.type));
   }
