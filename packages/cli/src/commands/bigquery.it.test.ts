@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -78,6 +80,33 @@ describe('sluice bigquery start', () => {
     } finally {
       child.kill('SIGKILL');
     }
+  });
+
+  it('names a port that is taken and a project id that BigQuery would not accept', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    try {
+      const { port } = server.address() as AddressInfo;
+      const taken = await command(['bigquery', 'start', '--data-dir', 'data', '--port', String(port)]);
+      expect(taken.code).toBe(1);
+      expect(taken.err).toContain(`port ${port} is in use by another program`);
+    } finally {
+      server.close();
+    }
+    const invalid = await command([
+      'bigquery',
+      'start',
+      '--data-dir',
+      'data',
+      '--port',
+      '0',
+      '--project',
+      'P',
+      '--owner',
+      'ana@example.com',
+    ]);
+    expect(invalid.code).toBe(2);
+    expect(invalid.err).toContain("Invalid project id 'P'");
   });
 
   it('wants --project and --owner together', async () => {

@@ -35,6 +35,8 @@ export async function bigQueryStartCommand(io: Io, options: BigQueryStartOptions
       ? {}
       : { project: options.project, owner: options.owner }),
     ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }),
+  }).catch((error: unknown): never => {
+    throw startError(error, options);
   });
   try {
     if (session.json) io.out(`${JSON.stringify({ event: 'ready', restUrl: server.restUrl })}\n`);
@@ -62,6 +64,30 @@ export async function bigQueryTokenCommand(
   const token = await issueUserToken({ dataDir: path.resolve(io.cwd, options.dataDir), email });
   answer(session, { email, token }, () => [token]);
   return EXIT.ok;
+}
+
+/** What keeps the server from starting, in the words of the command's options. */
+function startError(error: unknown, options: BigQueryStartOptions): unknown {
+  if (error instanceof AppError || !(error instanceof Error)) return error;
+  const code = 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE' || code === 'EACCES') {
+    const reason = code === 'EADDRINUSE' ? 'is in use by another program' : 'may not be used by this user';
+    return new AppError(`port ${options.port} ${reason}`, {
+      code: 'PORT_UNAVAILABLE',
+      kind: 'unavailable',
+      where: `--port ${options.port}`,
+      fix: 'Choose another port, or --port 0 for any free one.',
+      cause: error,
+    });
+  }
+  // BigQuery's own refusal of --project, --owner or --anonymous-as.
+  if (error.name !== 'BigQueryError') return error;
+  return new AppError(error.message, {
+    code: 'INVALID_ARGUMENT',
+    kind: 'invalid',
+    fix: 'Correct --project, --owner or --anonymous-as.',
+    cause: error,
+  });
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
