@@ -327,7 +327,7 @@ describe('the state of a query', () => {
     };
     expect(await deterministic('SELECT a FROM ds.t')).toBe(true);
     for (const call of ['RAND()', 'CURRENT_DATE()', 'CURRENT_TIMESTAMP()', 'SESSION_USER()']) {
-      expect(await deterministic(`SELECT a, ${call} FROM ds.t`), call).toBe(false);
+      expect(await deterministic(`SELECT a, ${call} FROM ds.t`)).toBe(false);
     }
   });
 });

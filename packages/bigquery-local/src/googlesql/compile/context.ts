@@ -9,6 +9,9 @@ export interface SubqueryCompiler {
   list(context: CompileContext, relation: Relation, column: Column): string;
 }
 
+/** Above all ids of the analysis. */
+const FIRST_OWN_ID = 1_000_000_000;
+
 export class CompileContext {
   readonly subqueries: SubqueryCompiler;
   /** The statement's one time: every CURRENT_… in it gives this moment. */
@@ -19,9 +22,17 @@ export class CompileContext {
   /** False once the statement uses the time, the caller or chance. */
   deterministic = true;
 
+  #nextId = FIRST_OWN_ID;
+
   constructor(subqueries: SubqueryCompiler, nowMicros: bigint, sessionUser: string) {
     this.subqueries = subqueries;
     this.now = { type: { kind: 'TIMESTAMP' }, value: nowMicros };
     this.sessionUser = { type: { kind: 'STRING' }, value: sessionUser };
+  }
+
+  /** An id that no column of the statement has. */
+  freshId(): number {
+    this.#nextId += 1;
+    return this.#nextId;
   }
 }

@@ -3,7 +3,7 @@
 import { unsupported } from '../analyzer/analyzer-error.ts';
 import type { Arg } from '../functions/contract.ts';
 import { scalarFunctions, unsupportedFunction } from '../functions/index.ts';
-import type { Expr, SortKey } from '../ir.ts';
+import type { Column, Expr, Relation, SortKey } from '../ir.ts';
 import type { GType } from '../types.ts';
 import { castSql } from '../values/cast.ts';
 import { literalSql } from '../values/literal.ts';
@@ -71,6 +71,8 @@ function compileCall(context: CompileContext, call: Extract<Expr, { kind: 'call'
   }
   const comparison = compareStructs(call);
   if (comparison !== undefined) return compileExpr(context, comparison);
+  if (call.name === '$in_array' && call.args[0]?.type.kind === 'STRUCT')
+    return structInArray(context, call.args[0], call.args[1]!);
   const args = call.args.map((a) => argument(context, a));
   if (TIME_FUNCTIONS.has(call.name)) {
     context.deterministic = false;
@@ -89,7 +91,7 @@ function compileCall(context: CompileContext, call: Extract<Expr, { kind: 'call'
 }
 
 /** DuckDB's TRY() holds no subqueries. */
-function holdsSubquery(expr: Expr): boolean {
+export function holdsSubquery(expr: Expr): boolean {
   switch (expr.kind) {
     case 'call':
       return expr.args.some(holdsSubquery);
@@ -145,6 +147,13 @@ function compileInSubquery(context: CompileContext, expr: Extract<Expr, { kind: 
     type: { kind: 'BOOL' },
   });
   return `(CASE WHEN EXISTS (SELECT 1 FROM (${rows}) WHERE ${equal}) THEN true WHEN EXISTS (SELECT 1 FROM (${rows}) WHERE (${equal}) IS NULL) THEN NULL ELSE false END)`;
+}
+
+/** `s IN UNNEST(array)` compares as IN (subquery) does. */
+function structInArray(context: CompileContext, needle: Expr, array: Expr): string {
+  const element: Column = { id: context.freshId(), name: 'element', type: needle.type };
+  const relation: Relation = { kind: 'unnest', array, element, outer: false, columns: [element] };
+  return compileInSubquery(context, { kind: 'in_subquery', needle, relation, type: { kind: 'BOOL' } });
 }
 
 function onlyColumn(relation: {

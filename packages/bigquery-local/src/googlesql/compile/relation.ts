@@ -3,7 +3,7 @@
 import type { Column, Expr, Relation, SetInput } from '../ir.ts';
 import { compileAggregate, windowSql } from './aggregate.ts';
 import type { CompileContext, SubqueryCompiler } from './context.ts';
-import { columnName, compileExpr, sortSql } from './expression.ts';
+import { columnName, compileExpr, holdsSubquery, sortSql } from './expression.ts';
 
 /** A relation without columns still has rows: they hold this. */
 const NO_COLUMNS = '1 AS d';
@@ -43,12 +43,8 @@ export function compileRelation(context: CompileContext, relation: Relation): st
       return `SELECT ${selectList(columns)} FROM ${from(relation.input)} WHERE ${compileExpr(context, relation.condition)}`;
     case 'unnest':
       return compileUnnest(context, relation);
-    case 'join': {
-      const condition = relation.condition === undefined ? undefined : compileExpr(context, relation.condition);
-      const join = condition === undefined && relation.join === 'INNER' ? 'CROSS JOIN' : `${relation.join} JOIN`;
-      const on = join === 'CROSS JOIN' ? '' : ` ON ${condition ?? 'true'}`;
-      return `SELECT ${selectList(columns)} FROM ${from(relation.left)} ${join} ${from(relation.right)}${on}`;
-    }
+    case 'join':
+      return `SELECT ${selectList(columns)} FROM ${joinSql(context, relation)}`;
     case 'aggregate':
       return compileAggregation(context, relation);
     case 'order_by':
@@ -81,6 +77,29 @@ export function compileRelation(context: CompileContext, relation: Relation): st
       return `SELECT ${selectList(columns, computed)} FROM ${from(relation.input)}`;
     }
   }
+}
+
+function joinSql(context: CompileContext, relation: Extract<Relation, { kind: 'join' }>): string {
+  const { join, condition } = relation;
+  const left = compileRelation(context, relation.left);
+  const right = compileRelation(context, relation.right);
+  if (condition === undefined)
+    return `(${left}) ${join === 'INNER' ? 'CROSS JOIN' : `${join} JOIN`} (${right})${join === 'INNER' ? '' : ' ON true'}`;
+  const on = compileExpr(context, condition);
+  if (join === 'INNER' || !holdsSubquery(condition)) return `(${left}) ${join} JOIN (${right}) ON ${on}`;
+  // DuckDB has no subqueries in the conditions of outer joins: the pairs that match are found first, by row number.
+  const id = context.freshId();
+  const [l, r, m] = [`l${id}`, `r${id}`, `m${id}`];
+  const pairs = `SELECT ${l}n AS ${m}l, ${r}n AS ${m}r FROM ${l} CROSS JOIN ${r} WHERE ${on}`;
+  const onLeft = `${m} ON ${l}n = ${m}l`;
+  const onRight = `${m} ON ${r}n = ${m}r`;
+  const joined =
+    join === 'RIGHT'
+      ? `${r} LEFT JOIN ${onRight} LEFT JOIN ${l} ON ${l}n = ${m}l`
+      : `${l} LEFT JOIN ${onLeft} ${join} JOIN ${r} ON ${r}n = ${m}r`;
+  const numbered = (name: string, sql: string): string =>
+    `${name} AS MATERIALIZED (SELECT *, row_number() OVER () AS ${name}n FROM (${sql}))`;
+  return `(WITH ${numbered(l, left)}, ${numbered(r, right)}, ${m} AS MATERIALIZED (${pairs}) SELECT * FROM ${joined})`;
 }
 
 function compileTable(relation: Extract<Relation, { kind: 'table' }>): string {

@@ -1,6 +1,5 @@
 // Comparison of structs, rewritten field by field: GoogleSQL answers NULL where the fields
 // that decide are NULL, DuckDB takes NULL fields for equal.
-import { unsupported } from '../analyzer/analyzer-error.ts';
 import type { Expr } from '../ir.ts';
 import type { GType } from '../types.ts';
 
@@ -39,8 +38,6 @@ export function compareStructs(expr: CallExpr): Expr | undefined {
         ],
         expr.type,
       );
-    case '$in_array':
-      throw unsupported('IN UNNEST over structs');
     default:
       return undefined;
   }
