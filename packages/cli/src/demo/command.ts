@@ -32,6 +32,15 @@ export async function sluice(context: CommandContext, args: readonly string[]): 
 
 /** The text of an answer's error, or what else came in its place. */
 export function errorOf(answer: CommandAnswer): string {
-  const { error } = answer.document as { error?: { message?: string } };
-  return error?.message ?? JSON.stringify(answer.document).slice(0, 300);
+  const { error, message } = answer.document as {
+    error?: { message?: string; where?: string; fix?: string };
+    message?: string;
+  };
+  if (error?.message === undefined) return message ?? JSON.stringify(answer.document).slice(0, 300);
+  const { where, fix } = error;
+  return [
+    error.message,
+    ...(where === undefined ? [] : [`at ${where}`]),
+    ...(fix === undefined ? [] : [`fix: ${fix}`]),
+  ].join(' — ');
 }

@@ -14,5 +14,6 @@ it('finds records that are missing, different or should be gone, whatever the or
     'c is missing',
     'd should be gone',
   ]);
+  expect(differences([['{"id":"z","n":-0.0}']], 'id', new Map([['z', { id: 'z', n: 0 }]]))).toEqual([]);
   expect(differences(rows.slice(0, 1), 'id', new Map([['a', { id: 'a', n: 1 }]]))).toEqual([]);
 });

@@ -10,7 +10,8 @@ export function differences(
   const found: string[] = [];
   const seen = new Set<string>();
   for (const [text] of rows) {
-    const record = JSON.parse(typeof text === 'string' ? text : 'null') as JsonObject;
+    // Twice through JSON: a negative zero, which a model may hold, is sent as 0.
+    const record = JSON.parse(JSON.stringify(JSON.parse(typeof text === 'string' ? text : 'null'))) as JsonObject;
     const id = record[key];
     if (typeof id !== 'string') throw new TypeError(`${key} of a row is not a text`);
     seen.add(id);

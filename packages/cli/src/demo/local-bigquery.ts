@@ -56,7 +56,7 @@ export async function startLocalBigQuery(dataDir: string, signal: AbortSignal): 
     ]);
     const ready = JSON.parse(line) as { event?: unknown; restUrl?: unknown };
     if (ready.event !== 'ready' || typeof ready.restUrl !== 'string')
-      throw new Error(`the local BigQuery is not ready: ${line} ${errors.trim()}`);
+      throw new Error(`the local BigQuery did not start: ${errors.trim() || line}`);
     return { url: ready.restUrl, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await stop();

@@ -43,6 +43,11 @@ async function demo({ once, json }: Arguments): Promise<number> {
     process.once(name, () => interrupted.abort(new Error('the demo was stopped')));
   const signal = AbortSignal.any([interrupted.signal, AbortSignal.timeout(limitMs)]);
 
+  // Progress is drawn on a terminal only; what failed is in the step's own text.
+  const progress = (text: string): void => {
+    if (process.stderr.isTTY) process.stderr.write(text);
+  };
+
   const steps = new Steps(write, style);
   const syncs: DemoSync[] = [];
   let ok = false;
@@ -56,12 +61,7 @@ async function demo({ once, json }: Arguments): Promise<number> {
       data: path.join(root, 'node_modules', 'vega-datasets', 'data'),
       steps,
       syncs,
-      command: {
-        err: (text) => process.stderr.write(text),
-        errIsTerminal: process.stderr.isTTY && !json,
-        columns,
-        signal,
-      },
+      command: { err: progress, errIsTerminal: true, columns, signal },
       style,
     });
     ok = true;

@@ -47,7 +47,7 @@ export class Steps {
       this.#write(
         `${this.#style.good('✓')} ${name}  ${this.#style.dim(duration(performance.now() - start))}\n    ${detail}\n`,
       );
-      for (const line of lines ?? []) this.#write(`      ${line}\n`);
+      for (const line of lines ?? []) this.#write(line === '' ? '\n' : `      ${line}\n`);
       return value;
     } catch (error) {
       const detail = messageOf(error);
