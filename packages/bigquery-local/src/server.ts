@@ -57,7 +57,14 @@ const DEFAULT_MAX_UPLOAD_BYTES = 10 * 1024 ** 3;
 export async function startBigQuery(options: StartOptions): Promise<RunningBigQuery> {
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(new DataDirectory(options.dataDir));
-  const db = resources.use(new CatalogDatabase(directory.catalogFile, [...IDENTITY_MIGRATIONS, ...datasetMigrations, ...tableMigrations, ...jobMigrations]));
+  const db = resources.use(
+    new CatalogDatabase(directory.catalogFile, [
+      ...IDENTITY_MIGRATIONS,
+      ...datasetMigrations,
+      ...tableMigrations,
+      ...jobMigrations,
+    ]),
+  );
   const identity = openIdentity(db, directory.path);
   const clock = Date.now;
   const datasets = new Datasets(db, clock);
@@ -85,13 +92,24 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   resources.use(new Housekeeping(services));
   const stopping = new AbortController();
   const routes = bigqueryRoutes(services, jobs);
-  const authenticator = createAuthenticator({ identity, ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }) });
+  const authenticator = createAuthenticator({
+    identity,
+    ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }),
+  });
   const app = await createRestServer({
     access: services.access,
     authenticator,
     bigqueryRoutes: routes,
-    otherRoutes: [...iamRoutes(identity), ...resourceManagerRoutes(identity), ...oauth2Routes(identity), ...discoveryRoutes(routes)],
-    uploads: { jobs, spool: { directory: directory.spool, maxBytes: options.maxUploadBytes ?? DEFAULT_MAX_UPLOAD_BYTES } },
+    otherRoutes: [
+      ...iamRoutes(identity),
+      ...resourceManagerRoutes(identity),
+      ...oauth2Routes(identity),
+      ...discoveryRoutes(routes),
+    ],
+    uploads: {
+      jobs,
+      spool: { directory: directory.spool, maxBytes: options.maxUploadBytes ?? DEFAULT_MAX_UPLOAD_BYTES },
+    },
     log: services.log,
     stopping: stopping.signal,
   });

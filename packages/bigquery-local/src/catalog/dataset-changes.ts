@@ -6,15 +6,24 @@ import type { Dataset, DatasetProperties } from './datasets.ts';
 
 const DEFAULT_LOCATION = 'US';
 
-export type NewDataset = { readonly projectId: string; readonly datasetId: string; readonly location: string | undefined; readonly properties: DatasetProperties };
+export type NewDataset = {
+  readonly projectId: string;
+  readonly datasetId: string;
+  readonly location: string | undefined;
+  readonly properties: DatasetProperties;
+};
 
 /** Throws `invalid` for a bad id, `notFound` for an unknown project, `duplicate` when it exists. */
 export function createDataset(services: Services, dataset: NewDataset): Dataset {
   const { projectId, datasetId } = dataset;
   if (!/^\w{1,1024}$/.test(datasetId)) {
-    throw new BigQueryError('invalid', `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`);
+    throw new BigQueryError(
+      'invalid',
+      `Invalid dataset ID "${datasetId}". Dataset IDs must be alphanumeric (plus underscores) and must be at most 1024 characters long.`,
+    );
   }
-  if (services.identity.projects.find(projectId) === undefined) throw new BigQueryError('notFound', `Not found: Project ${projectId}`);
+  if (services.identity.projects.find(projectId) === undefined)
+    throw new BigQueryError('notFound', `Not found: Project ${projectId}`);
   const location = canonicalLocation(dataset.location ?? DEFAULT_LOCATION);
   return services.datasets.insert({ projectId, datasetId, location, properties: dataset.properties });
 }
@@ -22,7 +31,8 @@ export function createDataset(services: Services, dataset: NewDataset): Dataset 
 /** Multi-regions in capitals, regions in small letters, as BigQuery returns them. */
 export function canonicalLocation(location: string): string {
   if (/^(us|eu)$/i.test(location)) return location.toUpperCase();
-  if (!/^[a-z]+(-[a-z]+)*-?[a-z]+\d{1,2}$/i.test(location)) throw new BigQueryError('invalid', `Invalid value for location: ${location} is not a valid value`);
+  if (!/^[a-z]+(-[a-z]+)*-?[a-z]+\d{1,2}$/i.test(location))
+    throw new BigQueryError('invalid', `Invalid value for location: ${location} is not a valid value`);
   return location.toLowerCase();
 }
 

@@ -88,7 +88,13 @@ export class Datasets {
   }
 
   /** Throws 409 `duplicate` when it exists. */
-  insert(dataset: { projectId: string; datasetId: string; location: string; hiddenOwner?: string; properties: DatasetProperties }): Dataset {
+  insert(dataset: {
+    projectId: string;
+    datasetId: string;
+    location: string;
+    hiddenOwner?: string;
+    properties: DatasetProperties;
+  }): Dataset {
     const now = this.#clock();
     const { projectId, datasetId, location, properties } = dataset;
     const etag = etagOf(projectId, datasetId, now, JSON.stringify(properties));
@@ -105,7 +111,14 @@ export class Datasets {
     const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
     const text = JSON.stringify(properties);
     const etag = etagOf(projectId, datasetId, now, text);
-    this.#db.run('UPDATE dataset SET properties = ?, etag = ?, modified_ms = ? WHERE project_id = ? AND dataset_id = ?', text, etag, now, projectId, datasetId);
+    this.#db.run(
+      'UPDATE dataset SET properties = ?, etag = ?, modified_ms = ? WHERE project_id = ? AND dataset_id = ?',
+      text,
+      etag,
+      now,
+      projectId,
+      datasetId,
+    );
     return this.#changed(projectId, datasetId)!;
   }
 

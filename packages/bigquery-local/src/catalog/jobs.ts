@@ -72,7 +72,15 @@ export class Jobs {
   insert(job: Job): void {
     const inserted = this.#db.run(
       'INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, NULL)',
-      ...[job.projectId, job.jobId, job.location, job.owner, job.state, job.createdMs, JSON.stringify(job.configuration)],
+      ...[
+        job.projectId,
+        job.jobId,
+        job.location,
+        job.owner,
+        job.state,
+        job.createdMs,
+        JSON.stringify(job.configuration),
+      ],
     );
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(job)}`);
   }
@@ -80,7 +88,15 @@ export class Jobs {
   finish(job: Job): void {
     this.#db.run(
       "UPDATE job SET state = 'DONE', started_ms = ?, ended_ms = ?, configuration = ?, outcome = ?, location = ? WHERE project_id = ? AND job_id = ?",
-      ...[job.startedMs ?? null, job.endedMs ?? null, JSON.stringify(job.configuration), JSON.stringify(job.outcome ?? null), job.location, job.projectId, job.jobId],
+      ...[
+        job.startedMs ?? null,
+        job.endedMs ?? null,
+        JSON.stringify(job.configuration),
+        JSON.stringify(job.outcome ?? null),
+        job.location,
+        job.projectId,
+        job.jobId,
+      ],
     );
   }
 
@@ -103,10 +119,18 @@ export class Jobs {
   /** Ends the jobs that a dead server left behind. */
   recover(now: number): void {
     const outcome = {
-      errorResult: { reason: 'backendError', message: 'Job was interrupted: the server stopped while it was running. Nothing of it was committed after that.' },
+      errorResult: {
+        reason: 'backendError',
+        message:
+          'Job was interrupted: the server stopped while it was running. Nothing of it was committed after that.',
+      },
       statistics: {},
     } satisfies JobOutcome;
-    this.#db.run("UPDATE job SET state = 'DONE', ended_ms = ?, outcome = ? WHERE state <> 'DONE'", now, JSON.stringify(outcome));
+    this.#db.run(
+      "UPDATE job SET state = 'DONE', ended_ms = ?, outcome = ? WHERE state <> 'DONE'",
+      now,
+      JSON.stringify(outcome),
+    );
   }
 
   /** Keeps the table of jobs bounded: BigQuery forgets jobs after six months. */
@@ -116,7 +140,11 @@ export class Jobs {
 }
 
 /** BigQuery's name of a job in its texts: `project:location.id`. */
-export function jobName(job: { readonly projectId: string; readonly location: string; readonly jobId: string }): string {
+export function jobName(job: {
+  readonly projectId: string;
+  readonly location: string;
+  readonly jobId: string;
+}): string {
   return `${job.projectId}:${job.location}.${job.jobId}`;
 }
 

@@ -8,8 +8,12 @@ import type { FieldSchema } from './schema.ts';
 const RESERVED_PREFIXES = ['_TABLE_', '_FILE_', '_PARTITION', '_ROW_TIMESTAMP', '__ROOT__', '_COLIDENTIFIER'];
 
 export function checkTableId(ref: TableReference): void {
-  if (/^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd}\p{Zs}]{1,1024}$/u.test(ref.tableId) && Buffer.byteLength(ref.tableId) <= 1024) return;
-  throw new BigQueryError('invalid', `Invalid table ID "${ref.tableId}". Table IDs must be alphanumeric (plus underscores and hyphens) and must be at most 1024 characters long.`);
+  if (/^[\p{L}\p{M}\p{N}\p{Pc}\p{Pd}\p{Zs}]{1,1024}$/u.test(ref.tableId) && Buffer.byteLength(ref.tableId) <= 1024)
+    return;
+  throw new BigQueryError(
+    'invalid',
+    `Invalid table ID "${ref.tableId}". Table IDs must be alphanumeric (plus underscores and hyphens) and must be at most 1024 characters long.`,
+  );
 }
 
 /** Normalises a schema given by a caller. Throws `invalid`, or the refusal of a type that is not supported. */
@@ -22,7 +26,8 @@ export function parseSchema(schema: unknown): readonly FieldSchema[] {
 const MODES = new Set(['NULLABLE', 'REQUIRED', 'REPEATED']);
 
 function parseFields(value: unknown, path: string): readonly FieldSchema[] {
-  if (!Array.isArray(value)) throw new BigQueryError('invalid', `Invalid value for schema${path}.fields: expected a list`);
+  if (!Array.isArray(value))
+    throw new BigQueryError('invalid', `Invalid value for schema${path}.fields: expected a list`);
   if (value.length > 10_000) throw new BigQueryError('invalid', 'A table has at most 10000 columns.');
   const names = new Set<string>();
   return value.map((item: unknown) => {
@@ -37,11 +42,19 @@ function parseFields(value: unknown, path: string): readonly FieldSchema[] {
 function parseField(item: unknown, path: string): FieldSchema {
   const given = item as Record<string, unknown>;
   const { name, type } = given;
-  if (typeof name !== 'string' || !isColumnName(name)) throw new BigQueryError('invalid', `Invalid field name "${String(name)}". Fields must contain the allowed characters, and be at most 300 characters long.`);
+  if (typeof name !== 'string' || !isColumnName(name))
+    throw new BigQueryError(
+      'invalid',
+      `Invalid field name "${String(name)}". Fields must contain the allowed characters, and be at most 300 characters long.`,
+    );
   if (typeof type !== 'string') throw new BigQueryError('invalid', `Field ${name} has no type.`);
   const mode = typeof given['mode'] === 'string' && given['mode'] !== '' ? given['mode'].toUpperCase() : 'NULLABLE';
-  if (!MODES.has(mode)) throw new BigQueryError('invalid', `Invalid value for mode: ${String(given['mode'])} is not a valid value`);
-  const fields = given['fields'] === undefined || given['fields'] === null ? undefined : parseFields(given['fields'], `${path}.${name}`);
+  if (!MODES.has(mode))
+    throw new BigQueryError('invalid', `Invalid value for mode: ${String(given['mode'])} is not a valid value`);
+  const fields =
+    given['fields'] === undefined || given['fields'] === null
+      ? undefined
+      : parseFields(given['fields'], `${path}.${name}`);
   const legacy = LEGACY_NAMES[type.toUpperCase()] ?? type.toUpperCase();
   const field: FieldSchema = {
     name,
@@ -55,10 +68,24 @@ function parseField(item: unknown, path: string): FieldSchema {
   return field;
 }
 
-const LEGACY_NAMES: Readonly<Record<string, string>> = { INT64: 'INTEGER', INT: 'INTEGER', BIGINT: 'INTEGER', SMALLINT: 'INTEGER', FLOAT64: 'FLOAT', BOOL: 'BOOLEAN', STRUCT: 'RECORD', DECIMAL: 'NUMERIC', BIGDECIMAL: 'BIGNUMERIC' };
+const LEGACY_NAMES: Readonly<Record<string, string>> = {
+  INT64: 'INTEGER',
+  INT: 'INTEGER',
+  BIGINT: 'INTEGER',
+  SMALLINT: 'INTEGER',
+  FLOAT64: 'FLOAT',
+  BOOL: 'BOOLEAN',
+  STRUCT: 'RECORD',
+  DECIMAL: 'NUMERIC',
+  BIGDECIMAL: 'BIGNUMERIC',
+};
 
 function texts(given: Readonly<Record<string, unknown>>, keys: readonly string[]): Record<string, string> {
-  return Object.fromEntries(keys.filter((key) => given[key] !== undefined && given[key] !== null && given[key] !== '').map((key) => [key, String(given[key])]));
+  return Object.fromEntries(
+    keys
+      .filter((key) => given[key] !== undefined && given[key] !== null && given[key] !== '')
+      .map((key) => [key, String(given[key])]),
+  );
 }
 
 /** "Column names": letters, numbers, underscores, and flexible names; reserved prefixes are refused. */

@@ -16,7 +16,12 @@ export type TableProperties = {
   readonly description?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly view?: { readonly query: string };
-  readonly timePartitioning?: { readonly type: string; readonly field?: string; readonly expirationMs?: string; readonly requirePartitionFilter?: boolean };
+  readonly timePartitioning?: {
+    readonly type: string;
+    readonly field?: string;
+    readonly expirationMs?: string;
+    readonly requirePartitionFilter?: boolean;
+  };
   readonly rangePartitioning?: Readonly<Record<string, unknown>>;
   readonly requirePartitionFilter?: boolean;
   readonly clustering?: { readonly fields: readonly string[] };
@@ -75,7 +80,12 @@ export class Tables {
 
   /** Undefined also for a table that has expired. */
   get(ref: TableReference): Table | undefined {
-    const row = this.#db.get('SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?', ref.projectId, ref.datasetId, ref.tableId);
+    const row = this.#db.get(
+      'SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+      ref.projectId,
+      ref.datasetId,
+      ref.tableId,
+    );
     const table = row === undefined ? undefined : fromRow(row);
     return table === undefined || this.#expired(table) ? undefined : table;
   }
@@ -83,7 +93,13 @@ export class Tables {
   /** In order of their ids, at most `limit`, after the id `after`. */
   list(projectId: string, datasetId: string, after: string, limit: number): readonly Table[] {
     return this.#db
-      .all('SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id > ? ORDER BY table_id LIMIT ?', projectId, datasetId, after, limit)
+      .all(
+        'SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id > ? ORDER BY table_id LIMIT ?',
+        projectId,
+        datasetId,
+        after,
+        limit,
+      )
       .map(fromRow)
       .filter((table) => !this.#expired(table));
   }
@@ -117,15 +133,28 @@ export class Tables {
       const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
       this.#db.run(
         'INSERT OR REPLACE INTO stored_table VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)',
-        ...[table.ref.projectId, table.ref.datasetId, table.ref.tableId, table.kind, table.physicalId ?? null, this.#nextVersion()],
+        ...[
+          table.ref.projectId,
+          table.ref.datasetId,
+          table.ref.tableId,
+          table.kind,
+          table.physicalId ?? null,
+          this.#nextVersion(),
+        ],
         ...[now, now, table.expirationMs ?? null, JSON.stringify(table.properties)],
       );
-      return { table: this.#raw(table.ref)!, freed: old?.physicalId === table.physicalId ? undefined : old?.physicalId };
+      return {
+        table: this.#raw(table.ref)!,
+        freed: old?.physicalId === table.physicalId ? undefined : old?.physicalId,
+      };
     });
   }
 
   /** Changes metadata, and the physical table when its rows were rewritten. */
-  update(ref: TableReference, change: { properties?: TableProperties; expirationMs?: number | null; physicalId?: string }): Table {
+  update(
+    ref: TableReference,
+    change: { properties?: TableProperties; expirationMs?: number | null; physicalId?: string },
+  ): Table {
     return this.#db.transaction(() => {
       const old = this.#raw(ref);
       if (old === undefined) throw tableNotFound(ref);
@@ -133,8 +162,18 @@ export class Tables {
       this.#db.run(
         `UPDATE stored_table SET properties = ?, expiration_ms = ?, physical_id = ?, modified_ms = ?, version = ?, writing = 0
           WHERE project_id = ? AND dataset_id = ? AND table_id = ?`,
-        ...[JSON.stringify(change.properties ?? old.properties), expiration, change.physicalId ?? old.physicalId ?? null],
-        ...[Math.max(this.#clock(), old.modifiedMs + 1), this.#nextVersion(), ref.projectId, ref.datasetId, ref.tableId],
+        ...[
+          JSON.stringify(change.properties ?? old.properties),
+          expiration,
+          change.physicalId ?? old.physicalId ?? null,
+        ],
+        ...[
+          Math.max(this.#clock(), old.modifiedMs + 1),
+          this.#nextVersion(),
+          ref.projectId,
+          ref.datasetId,
+          ref.tableId,
+        ],
       );
       return this.#raw(ref)!;
     });
@@ -142,13 +181,24 @@ export class Tables {
 
   /** Before rows of a physical table change in place; a crash leaves the mark, and `recover` then stamps the table. */
   beginWrite(ref: TableReference): void {
-    this.#db.run('UPDATE stored_table SET writing = 1 WHERE project_id = ? AND dataset_id = ? AND table_id = ?', ref.projectId, ref.datasetId, ref.tableId);
+    this.#db.run(
+      'UPDATE stored_table SET writing = 1 WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+      ref.projectId,
+      ref.datasetId,
+      ref.tableId,
+    );
   }
 
   /** After the rows are durable (or were not changed). */
   endWrite(ref: TableReference, changed: boolean): void {
     if (changed) this.update(ref, {});
-    else this.#db.run('UPDATE stored_table SET writing = 0 WHERE project_id = ? AND dataset_id = ? AND table_id = ?', ref.projectId, ref.datasetId, ref.tableId);
+    else
+      this.#db.run(
+        'UPDATE stored_table SET writing = 0 WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+        ref.projectId,
+        ref.datasetId,
+        ref.tableId,
+      );
   }
 
   /** Stamps tables whose writer died: their rows may have changed. */
@@ -160,7 +210,12 @@ export class Tables {
   delete(ref: TableReference): string | undefined {
     return this.#db.transaction(() => {
       const old = this.#raw(ref);
-      this.#db.run('DELETE FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?', ref.projectId, ref.datasetId, ref.tableId);
+      this.#db.run(
+        'DELETE FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+        ref.projectId,
+        ref.datasetId,
+        ref.tableId,
+      );
       return old?.physicalId;
     });
   }
@@ -172,7 +227,10 @@ export class Tables {
 
   /** Every physical table that is in use, by project. */
   physicalIds(projectId: string): ReadonlySet<string> {
-    const rows = this.#db.all('SELECT physical_id FROM stored_table WHERE project_id = ? AND physical_id IS NOT NULL', projectId);
+    const rows = this.#db.all(
+      'SELECT physical_id FROM stored_table WHERE project_id = ? AND physical_id IS NOT NULL',
+      projectId,
+    );
     return new Set(rows.map((row) => String(row['physical_id'])));
   }
 
@@ -181,7 +239,12 @@ export class Tables {
   }
 
   #raw(ref: TableReference): Table | undefined {
-    const row = this.#db.get('SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?', ref.projectId, ref.datasetId, ref.tableId);
+    const row = this.#db.get(
+      'SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+      ref.projectId,
+      ref.datasetId,
+      ref.tableId,
+    );
     return row === undefined ? undefined : fromRow(row);
   }
 
@@ -205,7 +268,11 @@ export function tableNotFound(ref: TableReference): BigQueryError {
 }
 
 function fromRow(row: Row): Table {
-  const ref = { projectId: String(row['project_id']), datasetId: String(row['dataset_id']), tableId: String(row['table_id']) };
+  const ref = {
+    projectId: String(row['project_id']),
+    datasetId: String(row['dataset_id']),
+    tableId: String(row['table_id']),
+  };
   const version = Number(row['version']);
   return {
     ref,

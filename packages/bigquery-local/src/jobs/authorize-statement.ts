@@ -26,7 +26,8 @@ function isAuthorized(services: Services, view: TableRef, table: TableRef): bool
   const access = services.datasets.get(table.projectId, table.datasetId)?.properties.access ?? [];
   return access.some((entry) => {
     const named = entry.view as TableRef | undefined;
-    if (named !== undefined) return named.projectId === view.projectId && named.datasetId === view.datasetId && named.tableId === view.tableId;
+    if (named !== undefined)
+      return named.projectId === view.projectId && named.datasetId === view.datasetId && named.tableId === view.tableId;
     const dataset = (entry.dataset as { dataset: { projectId: string; datasetId: string } } | undefined)?.dataset;
     return dataset !== undefined && dataset.projectId === view.projectId && dataset.datasetId === view.datasetId;
   });

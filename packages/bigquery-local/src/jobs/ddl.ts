@@ -15,15 +15,24 @@ type Ddl = Exclude<Statement, { readonly kind: 'SELECT' } | { readonly steps: un
 type CreateTable = Extract<Ddl, { readonly kind: 'CREATE_TABLE' | 'CREATE_TABLE_AS_SELECT' }>;
 type CreateView = Extract<Ddl, { readonly kind: 'CREATE_VIEW' }>;
 
-export async function runDdl(execution: Execution, prepared: PreparedQuery, statement: Ddl, statistics: Record<string, unknown>): Promise<JobOutcome> {
+export async function runDdl(
+  execution: Execution,
+  prepared: PreparedQuery,
+  statement: Ddl,
+  statistics: Record<string, unknown>,
+): Promise<JobOutcome> {
   switch (statement.kind) {
     case 'CREATE_TABLE':
     case 'CREATE_TABLE_AS_SELECT':
     case 'CREATE_VIEW':
-      return execution.services.lock.hold(nameOf(statement.target), execution.signal, () => createTable(execution, prepared, statement, statistics));
+      return execution.services.lock.hold(nameOf(statement.target), execution.signal, () =>
+        createTable(execution, prepared, statement, statistics),
+      );
     case 'DROP_TABLE':
     case 'DROP_VIEW':
-      return execution.services.lock.hold(nameOf(statement.target), execution.signal, () => dropTable(execution, statement, statistics));
+      return execution.services.lock.hold(nameOf(statement.target), execution.signal, () =>
+        dropTable(execution, statement, statistics),
+      );
     case 'CREATE_SCHEMA':
       return createSchema(execution, prepared, statement, statistics);
     case 'DROP_SCHEMA':
@@ -31,24 +40,46 @@ export async function runDdl(execution: Execution, prepared: PreparedQuery, stat
   }
 }
 
-async function createTable(execution: Execution, prepared: PreparedQuery, statement: CreateTable | CreateView, statistics: Record<string, unknown>): Promise<JobOutcome> {
+async function createTable(
+  execution: Execution,
+  prepared: PreparedQuery,
+  statement: CreateTable | CreateView,
+  statistics: Record<string, unknown>,
+): Promise<JobOutcome> {
   const { services } = execution;
   const { target, mode } = statement;
   checkTableId(target);
   const dataset = services.datasets.get(target.projectId, target.datasetId);
-  if (dataset === undefined) throw new BigQueryError('notFound', `Not found: Dataset ${target.projectId}:${target.datasetId} was not found in location ${prepared.location}`);
+  if (dataset === undefined)
+    throw new BigQueryError(
+      'notFound',
+      `Not found: Dataset ${target.projectId}:${target.datasetId} was not found in location ${prepared.location}`,
+    );
   const old = services.tables.get(target);
   const outcome = (operation: string): JobOutcome => tableOutcome(statistics, operation, target);
   if (old !== undefined && mode === 'if_not_exists') return done(execution, outcome('SKIP'));
-  if (old !== undefined && mode === 'default') throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(target)}`);
+  if (old !== undefined && mode === 'default')
+    throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(target)}`);
   if (old !== undefined && (old.kind === 'VIEW') !== (statement.kind === 'CREATE_VIEW')) {
-    throw new BigQueryError('invalidQuery', `${nameOf(target)} is not allowed for this operation because it is currently a ${old.kind}.`, { location: 'query' });
+    throw new BigQueryError(
+      'invalidQuery',
+      `${nameOf(target)} is not allowed for this operation because it is currently a ${old.kind}.`,
+      { location: 'query' },
+    );
   }
   const result = outcome(old === undefined ? 'CREATE' : 'REPLACE');
   const base = { ref: target, expirationMs: expirationOf(statement.options, dataset, services.clock()) };
   const table: NewTable =
     statement.kind === 'CREATE_VIEW'
-      ? { ...base, kind: 'VIEW', properties: { ...optionsOf(statement.options), schema: { fields: statement.fields }, view: { query: statement.viewQuery } } }
+      ? {
+          ...base,
+          kind: 'VIEW',
+          properties: {
+            ...optionsOf(statement.options),
+            schema: { fields: statement.fields },
+            view: { query: statement.viewQuery },
+          },
+        }
       : {
           ...base,
           kind: 'TABLE',
@@ -81,7 +112,8 @@ function optionsOf(options: TableOptions): Pick<TableProperties, 'description' |
 function expirationOf(options: TableOptions, dataset: Dataset, now: number): number | undefined {
   if (options.expirationMicros !== undefined) {
     const ms = Number(options.expirationMicros / 1000n);
-    if (ms <= now) throw new BigQueryError('invalidQuery', 'Table expiration time must be in the future.', { location: 'query' });
+    if (ms <= now)
+      throw new BigQueryError('invalidQuery', 'Table expiration time must be in the future.', { location: 'query' });
     return ms;
   }
   const defaultMs = dataset.properties.defaultTableExpirationMs;
@@ -102,7 +134,11 @@ async function dropTable(
   }
   const wanted = statement.kind === 'DROP_VIEW' ? 'VIEW' : 'TABLE';
   if (table.kind !== wanted) {
-    throw new BigQueryError('invalidQuery', `Cannot drop ${nameOf(target)} which has type ${table.kind}. An object of type ${wanted} was expected.`, { location: 'query' });
+    throw new BigQueryError(
+      'invalidQuery',
+      `Cannot drop ${nameOf(target)} which has type ${table.kind}. An object of type ${wanted} was expected.`,
+      { location: 'query' },
+    );
   }
   const outcome = tableOutcome(statistics, 'DROP', target);
   const freed = services.db.transaction(() => {
@@ -124,17 +160,27 @@ async function createSchema(
   const { services, principal } = execution;
   const { projectId, datasetId } = statement.target;
   const outcome = (operation: string): JobOutcome => schemaOutcome(statistics, operation, statement.target);
-  if (services.datasets.get(projectId, datasetId) !== undefined && statement.ifNotExists) return done(execution, outcome('SKIP'));
+  if (services.datasets.get(projectId, datasetId) !== undefined && statement.ifNotExists)
+    return done(execution, outcome('SKIP'));
   const { location, ...options } = statement.options;
   const result = outcome('CREATE');
   services.db.transaction(() => {
-    createDataset(services, { projectId, datasetId, location: location ?? prepared.location, properties: { access: defaultAccess(principal.email), ...options } });
+    createDataset(services, {
+      projectId,
+      datasetId,
+      location: location ?? prepared.location,
+      properties: { access: defaultAccess(principal.email), ...options },
+    });
     execution.finish(result);
   });
   return result;
 }
 
-async function dropSchema(execution: Execution, statement: Extract<Ddl, { readonly kind: 'DROP_SCHEMA' }>, statistics: Record<string, unknown>): Promise<JobOutcome> {
+async function dropSchema(
+  execution: Execution,
+  statement: Extract<Ddl, { readonly kind: 'DROP_SCHEMA' }>,
+  statistics: Record<string, unknown>,
+): Promise<JobOutcome> {
   const { services } = execution;
   const { projectId, datasetId } = statement.target;
   const dataset = services.datasets.get(projectId, datasetId);
@@ -152,11 +198,23 @@ function done(execution: Execution, outcome: JobOutcome): JobOutcome {
 }
 
 function tableOutcome(statistics: Record<string, unknown>, operation: string, target: TableRef): JobOutcome {
-  const query = { ...(statistics['query'] as Record<string, unknown>), ddlOperationPerformed: operation, ddlTargetTable: target };
+  const query = {
+    ...(statistics['query'] as Record<string, unknown>),
+    ddlOperationPerformed: operation,
+    ddlTargetTable: target,
+  };
   return { statistics: { ...statistics, query }, destination: target };
 }
 
-function schemaOutcome(statistics: Record<string, unknown>, operation: string, target: { projectId: string; datasetId: string }): JobOutcome {
-  const query = { ...(statistics['query'] as Record<string, unknown>), ddlOperationPerformed: operation, ddlTargetDataset: target };
+function schemaOutcome(
+  statistics: Record<string, unknown>,
+  operation: string,
+  target: { projectId: string; datasetId: string },
+): JobOutcome {
+  const query = {
+    ...(statistics['query'] as Record<string, unknown>),
+    ddlOperationPerformed: operation,
+    ddlTargetDataset: target,
+  };
   return { statistics: { ...statistics, query } };
 }

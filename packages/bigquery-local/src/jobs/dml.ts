@@ -9,12 +9,21 @@ import { changeInPlace } from './write-table.ts';
 
 type Dml = Extract<Statement, { readonly steps: unknown }>;
 
-export async function runDml(execution: Execution, prepared: PreparedQuery, statement: Dml, statistics: Record<string, unknown>): Promise<JobOutcome> {
+export async function runDml(
+  execution: Execution,
+  prepared: PreparedQuery,
+  statement: Dml,
+  statistics: Record<string, unknown>,
+): Promise<JobOutcome> {
   const { services, signal } = execution;
   const { target } = statement;
   return services.lock.hold(nameOf(target), signal, () => {
     const expected = prepared.lookup.found(target);
-    if (expected === undefined) throw new BigQueryError('notFound', `Not found: Table ${nameOf(target)} was not found in location ${prepared.location}`);
+    if (expected === undefined)
+      throw new BigQueryError(
+        'notFound',
+        `Not found: Table ${nameOf(target)} was not found in location ${prepared.location}`,
+      );
     return changeInPlace(execution, {
       ref: target,
       expected,
@@ -39,7 +48,12 @@ function toBigInt(value: unknown): bigint {
   return typeof value === 'bigint' || typeof value === 'number' ? BigInt(value) : 0n;
 }
 
-function outcomeOf(statistics: Record<string, unknown>, counts: readonly [bigint, bigint, bigint], total: bigint, target: Dml['target']): JobOutcome {
+function outcomeOf(
+  statistics: Record<string, unknown>,
+  counts: readonly [bigint, bigint, bigint],
+  total: bigint,
+  target: Dml['target'],
+): JobOutcome {
   const [inserted, updated, deleted] = counts.map(String);
   const query = {
     ...(statistics['query'] as Record<string, unknown>),

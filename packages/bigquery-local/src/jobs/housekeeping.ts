@@ -12,7 +12,9 @@ export class Housekeeping implements AsyncDisposable {
   constructor(services: Services) {
     this.#services = services;
     this.#timer = setInterval(() => {
-      this.#pass = this.#pass.then(() => this.#clean()).catch((error: unknown) => services.log.error({ err: error }, 'expired tables could not be removed'));
+      this.#pass = this.#pass
+        .then(() => this.#clean())
+        .catch((error: unknown) => services.log.error({ err: error }, 'expired tables could not be removed'));
     }, PERIOD_MS);
     this.#timer.unref();
   }

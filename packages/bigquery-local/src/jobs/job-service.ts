@@ -10,7 +10,13 @@ import type { Principal } from '../access/decision.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { canonicalLocation } from '../catalog/dataset-changes.ts';
 import { jobName, type ErrorProto, type Job, type JobOutcome } from '../catalog/jobs.ts';
-import { optionalFlag, optionalInteger, optionalLabels, optionalObject, optionalText } from '../rest/bigquery/fields.ts';
+import {
+  optionalFlag,
+  optionalInteger,
+  optionalLabels,
+  optionalObject,
+  optionalText,
+} from '../rest/bigquery/fields.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
 import type { Execution } from './execution.ts';
@@ -30,7 +36,12 @@ export type JobRequest = {
   readonly uploadedFile?: string;
 };
 
-type Running = { job: Job; readonly controller: AbortController; readonly ended: Promise<void>; thrown: BigQueryError | undefined };
+type Running = {
+  job: Job;
+  readonly controller: AbortController;
+  readonly ended: Promise<void>;
+  thrown: BigQueryError | undefined;
+};
 
 type Work = (execution: Execution) => Promise<JobOutcome>;
 
@@ -90,11 +101,17 @@ export class JobService implements AsyncDisposable {
     if (proto === undefined) return undefined;
     const remembered = this.#errors.get(keyOf(job.projectId, job.jobId));
     if (remembered !== undefined) return remembered;
-    return new BigQueryError(proto.reason as 'invalid', proto.message, proto.location === undefined ? {} : { location: proto.location });
+    return new BigQueryError(
+      proto.reason as 'invalid',
+      proto.message,
+      proto.location === undefined ? {} : { location: proto.location },
+    );
   }
 
   cancel(projectId: string, jobId: string): void {
-    this.#running.get(keyOf(projectId, jobId))?.controller.abort(new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation'));
+    this.#running
+      .get(keyOf(projectId, jobId))
+      ?.controller.abort(new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation'));
   }
 
   async #insert(request: JobRequest): Promise<Job> {
@@ -111,9 +128,11 @@ export class JobService implements AsyncDisposable {
       if (request.uploadedFile !== undefined) throw new BigQueryError('invalid', 'A query job takes no uploaded data.');
       return this.#insertQuery(request, configuration, base, location);
     }
-    if (optionalObject(configuration, 'load') !== undefined) return this.#insertLoad(request, configuration, base, location);
+    if (optionalObject(configuration, 'load') !== undefined)
+      return this.#insertLoad(request, configuration, base, location);
     const kind = ['copy', 'extract'].find((name) => configuration[name] !== undefined);
-    if (kind !== undefined) throw new BigQueryError('notImplemented', `${kind} jobs are not supported by the local BigQuery.`);
+    if (kind !== undefined)
+      throw new BigQueryError('notImplemented', `${kind} jobs are not supported by the local BigQuery.`);
     throw new BigQueryError('invalid', 'Required parameter is missing: configuration.query or configuration.load');
   }
 
@@ -123,7 +142,11 @@ export class JobService implements AsyncDisposable {
     const query = optionalObject(configuration, 'query')!;
     const parsed = parseQueryConfiguration(query, projectId);
     const dryRun = optionalFlag(configuration, 'dryRun') === true;
-    const wire = { ...common(configuration), jobType: 'QUERY', query: { priority: 'INTERACTIVE', ...query, useLegacySql: false } };
+    const wire = {
+      ...common(configuration),
+      jobType: 'QUERY',
+      query: { priority: 'INTERACTIVE', ...query, useLegacySql: false },
+    };
     let prepared: PreparedQuery | undefined;
     let failed: BigQueryError | undefined;
     try {
@@ -135,21 +158,52 @@ export class JobService implements AsyncDisposable {
       if (prepared === undefined) throw failed!;
       const { location: where } = prepared;
       prepared[Symbol.dispose]();
-      return { ...base, location: where, state: 'DONE', startedMs: undefined, endedMs: undefined, configuration: { ...wire, dryRun: true }, outcome: dryRunOutcome(prepared) };
+      return {
+        ...base,
+        location: where,
+        state: 'DONE',
+        startedMs: undefined,
+        endedMs: undefined,
+        configuration: { ...wire, dryRun: true },
+        outcome: dryRunOutcome(prepared),
+      };
     }
-    const job: Job = { ...base, location: prepared?.location ?? location ?? 'US', state: 'PENDING', startedMs: undefined, endedMs: undefined, configuration: wire, outcome: undefined };
-    if (prepared === undefined) return this.#endAtOnce(job, { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} }, failed);
+    const job: Job = {
+      ...base,
+      location: prepared?.location ?? location ?? 'US',
+      state: 'PENDING',
+      startedMs: undefined,
+      endedMs: undefined,
+      configuration: wire,
+      outcome: undefined,
+    };
+    if (prepared === undefined)
+      return this.#endAtOnce(
+        job,
+        { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} },
+        failed,
+      );
     const ready = prepared;
     const cached = findCached(services, ready, principal, projectId);
     if (cached !== undefined) {
       ready[Symbol.dispose]();
       const rows = await services.sizes.rows(services.tables.get(cached.table)!);
-      return this.#endAtOnce(withDestination(job, cached.table), { ...cached.outcome, totalRows: String(rows) }, undefined);
+      return this.#endAtOnce(
+        withDestination(job, cached.table),
+        { ...cached.outcome, totalRows: String(rows) },
+        undefined,
+      );
     }
-    return this.#start(job, principal, configuration, async (execution) => {
-      using statement = ready;
-      return await runQuery(execution, statement);
-    }, () => ready[Symbol.dispose]());
+    return this.#start(
+      job,
+      principal,
+      configuration,
+      async (execution) => {
+        using statement = ready;
+        return await runQuery(execution, statement);
+      },
+      () => ready[Symbol.dispose](),
+    );
   }
 
   #insertLoad(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Job {
@@ -159,11 +213,22 @@ export class JobService implements AsyncDisposable {
     if (uploadedFile === undefined) {
       throw load['sourceUris'] === undefined
         ? new BigQueryError('invalid', 'A load job needs data: send it to /upload/bigquery/v2/projects/{project}/jobs.')
-        : new BigQueryError('notImplemented', 'Loading from Cloud Storage is not supported by the local BigQuery: upload the data with the job.');
+        : new BigQueryError(
+            'notImplemented',
+            'Loading from Cloud Storage is not supported by the local BigQuery: upload the data with the job.',
+          );
     }
     const dataset = this.#services.datasets.get(parsed.destination.projectId, parsed.destination.datasetId);
     const wire = { ...common(configuration), jobType: 'LOAD', load: { ...load, destinationTable: parsed.destination } };
-    const job: Job = { ...base, location: dataset?.location ?? location ?? 'US', state: 'PENDING', startedMs: undefined, endedMs: undefined, configuration: wire, outcome: undefined };
+    const job: Job = {
+      ...base,
+      location: dataset?.location ?? location ?? 'US',
+      state: 'PENDING',
+      startedMs: undefined,
+      endedMs: undefined,
+      configuration: wire,
+      outcome: undefined,
+    };
     return this.#start(
       job,
       principal,
@@ -171,7 +236,10 @@ export class JobService implements AsyncDisposable {
       async (execution) => {
         authorizeLoad(execution, parsed);
         if (dataset !== undefined && location !== undefined && location !== dataset.location) {
-          throw new BigQueryError('notFound', `Not found: Dataset ${dataset.projectId}:${dataset.datasetId} was not found in location ${location}`);
+          throw new BigQueryError(
+            'notFound',
+            `Not found: Dataset ${dataset.projectId}:${dataset.datasetId} was not found in location ${location}`,
+          );
         }
         return await runLoad(execution, parsed, uploadedFile);
       },
@@ -197,7 +265,9 @@ export class JobService implements AsyncDisposable {
     const running: Running = { job: accepted, controller, ended, thrown: undefined };
     this.#running.set(key, running);
     void this.#run(running, principal, timeoutMs === undefined || timeoutMs <= 0 ? undefined : timeoutMs, work)
-      .catch((error: unknown) => this.#services.log.error({ err: error, job: jobName(accepted) }, 'a job could not be recorded'))
+      .catch((error: unknown) =>
+        this.#services.log.error({ err: error, job: jobName(accepted) }, 'a job could not be recorded'),
+      )
       .finally(() => {
         cleanUp();
         this.#running.delete(key);
@@ -212,7 +282,10 @@ export class JobService implements AsyncDisposable {
     let finished = false;
     const finish = (outcome: JobOutcome): void => {
       const { destination } = outcome;
-      const job = destination === undefined || outcome.schema === undefined ? running.job : withDestination(running.job, destination);
+      const job =
+        destination === undefined || outcome.schema === undefined
+          ? running.job
+          : withDestination(running.job, destination);
       running.job = { ...job, state: 'DONE', endedMs: this.#services.clock(), outcome };
       this.#services.jobs.finish(running.job);
       finished = true;
@@ -221,7 +294,15 @@ export class JobService implements AsyncDisposable {
       running.job = { ...running.job, state: 'RUNNING', startedMs: this.#services.clock() };
       signal.throwIfAborted();
       const { projectId, jobId } = running.job;
-      const outcome = await work({ services: this.#services, principal, projectId, jobId, signal, timeoutMs, finish: (done) => finish(done) });
+      const outcome = await work({
+        services: this.#services,
+        principal,
+        projectId,
+        jobId,
+        signal,
+        timeoutMs,
+        finish: (done) => finish(done),
+      });
       if (!finished) finish(outcome);
     } catch (thrown) {
       const error = this.#presentable(signal.aborted ? signal.reason : thrown, running.job);
@@ -258,7 +339,11 @@ export class JobService implements AsyncDisposable {
 
   #jobId(projectId: string, given: string | undefined): string {
     if (given === undefined || given === '') return `job_${randomUUID().replaceAll('-', '')}`;
-    if (!/^[\w-]{1,1024}$/.test(given)) throw new BigQueryError('invalid', `Invalid job ID "${given}". Job IDs must be alphanumeric (plus underscores and dashes) and must be at most 1024 characters long.`);
+    if (!/^[\w-]{1,1024}$/.test(given))
+      throw new BigQueryError(
+        'invalid',
+        `Invalid job ID "${given}". Job IDs must be alphanumeric (plus underscores and dashes) and must be at most 1024 characters long.`,
+      );
     const old = this.get(projectId, given);
     if (old !== undefined) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(old)}`);
     return given;
@@ -266,7 +351,8 @@ export class JobService implements AsyncDisposable {
 
   #presentable(thrown: unknown, job: { readonly projectId: string; readonly jobId: string }): BigQueryError {
     const error = presentable(thrown);
-    if (error.reason === 'internalError') this.#services.log.error({ err: thrown, job: `${job.projectId}.${job.jobId}` }, 'a job failed');
+    if (error.httpStatus === 500)
+      this.#services.log.error({ err: thrown, job: `${job.projectId}.${job.jobId}` }, 'a job failed');
     return error;
   }
 
@@ -278,7 +364,8 @@ export class JobService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     const all = [...this.#running.values()];
-    for (const { controller } of all) controller.abort(new BigQueryError('backendError', 'Job was interrupted: the server stopped.'));
+    for (const { controller } of all)
+      controller.abort(new BigQueryError('backendError', 'Job was interrupted: the server stopped.'));
     await Promise.all(all.map(({ ended }) => ended));
   }
 }
@@ -292,7 +379,10 @@ function keyOf(projectId: string, jobId: string): string {
 function common(configuration: Body): Record<string, unknown> {
   const labels = optionalLabels(configuration);
   const timeout = optionalInteger(configuration, 'jobTimeoutMs');
-  return { ...(labels === undefined ? {} : { labels }), ...(timeout === undefined ? {} : { jobTimeoutMs: String(timeout) }) };
+  return {
+    ...(labels === undefined ? {} : { labels }),
+    ...(timeout === undefined ? {} : { jobTimeoutMs: String(timeout) }),
+  };
 }
 
 function protoOf(error: BigQueryError): ErrorProto {

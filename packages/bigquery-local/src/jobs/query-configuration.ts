@@ -3,7 +3,14 @@ import { BigQueryError } from '../bigquery-error.ts';
 import type { AnalyzeRequest } from '../googlesql/statement.ts';
 import type { TypedValue } from '../googlesql/types.ts';
 import { parseParameter } from '../googlesql/values/schema.ts';
-import { invalidField, optionalFlag, optionalInteger, optionalList, optionalObject, optionalText } from '../rest/bigquery/fields.ts';
+import {
+  invalidField,
+  optionalFlag,
+  optionalInteger,
+  optionalList,
+  optionalObject,
+  optionalText,
+} from '../rest/bigquery/fields.ts';
 import type { TableRef } from '../googlesql/statement.ts';
 import type { DatasetRef } from './table-lookup.ts';
 
@@ -29,23 +36,46 @@ const MAX_SQL_CHARACTERS = 1024 * 1024;
 
 export function parseQueryConfiguration(query: Body, projectId: string): QueryConfiguration {
   const sql = optionalText(query, 'query');
-  if (sql === undefined || sql.trim() === '') throw new BigQueryError('invalid', 'Required parameter is missing: query');
-  if (sql.length > MAX_SQL_CHARACTERS) throw new BigQueryError('invalid', `The query is too large. The maximum standard SQL query length is ${MAX_SQL_CHARACTERS / 1024}K characters, including comments and white space characters.`);
+  if (sql === undefined || sql.trim() === '')
+    throw new BigQueryError('invalid', 'Required parameter is missing: query');
+  if (sql.length > MAX_SQL_CHARACTERS)
+    throw new BigQueryError(
+      'invalid',
+      `The query is too large. The maximum standard SQL query length is ${MAX_SQL_CHARACTERS / 1024}K characters, including comments and white space characters.`,
+    );
   // On the wire the default is legacy SQL, unless the text itself says otherwise.
   if (optionalFlag(query, 'useLegacySql') !== false && !/^\s*#standardsql\b/i.test(sql)) {
-    throw new BigQueryError('invalid', 'Legacy SQL is not supported by the local BigQuery: set useLegacySql to false (it is true when it is left out).');
+    throw new BigQueryError(
+      'invalid',
+      'Legacy SQL is not supported by the local BigQuery: set useLegacySql to false (it is true when it is left out).',
+    );
   }
-  for (const name of ['userDefinedFunctionResources', 'tableDefinitions', 'destinationEncryptionConfiguration', 'schemaUpdateOptions', 'rangePartitioning', 'connectionProperties', 'scriptOptions', 'createSession']) {
+  for (const name of [
+    'userDefinedFunctionResources',
+    'tableDefinitions',
+    'destinationEncryptionConfiguration',
+    'schemaUpdateOptions',
+    'rangePartitioning',
+    'connectionProperties',
+    'scriptOptions',
+    'createSession',
+  ]) {
     const value = query[name];
-    const empty = value === undefined || value === null || value === false || (typeof value === 'object' && Object.keys(value).length === 0);
-    if (!empty) throw new BigQueryError('notImplemented', `configuration.query.${name} is not supported by the local BigQuery.`);
+    const empty =
+      value === undefined ||
+      value === null ||
+      value === false ||
+      (typeof value === 'object' && Object.keys(value).length === 0);
+    if (!empty)
+      throw new BigQueryError('notImplemented', `configuration.query.${name} is not supported by the local BigQuery.`);
   }
   const billed = optionalInteger(query, 'maximumBytesBilled');
   return {
     sql,
     defaultDataset: parseDefaultDataset(query, projectId),
     destination: parseTableReference(query, 'destinationTable', projectId),
-    writeDisposition: oneOf(query, 'writeDisposition', ['WRITE_EMPTY', 'WRITE_APPEND', 'WRITE_TRUNCATE']) ?? 'WRITE_EMPTY',
+    writeDisposition:
+      oneOf(query, 'writeDisposition', ['WRITE_EMPTY', 'WRITE_APPEND', 'WRITE_TRUNCATE']) ?? 'WRITE_EMPTY',
     createDisposition: oneOf(query, 'createDisposition', ['CREATE_IF_NEEDED', 'CREATE_NEVER']) ?? 'CREATE_IF_NEEDED',
     parameters: parseParameters(query),
     useQueryCache: optionalFlag(query, 'useQueryCache') ?? true,
@@ -68,7 +98,11 @@ export function parseTableReference(body: Body, name: string, projectId: string)
   if (reference === undefined) return undefined;
   const datasetId = optionalText(reference, 'datasetId');
   const tableId = optionalText(reference, 'tableId');
-  if (datasetId === undefined || tableId === undefined) throw new BigQueryError('invalid', `Required parameter is missing: ${name}.${datasetId === undefined ? 'datasetId' : 'tableId'}`);
+  if (datasetId === undefined || tableId === undefined)
+    throw new BigQueryError(
+      'invalid',
+      `Required parameter is missing: ${name}.${datasetId === undefined ? 'datasetId' : 'tableId'}`,
+    );
   return { projectId: optionalText(reference, 'projectId') ?? projectId, datasetId, tableId };
 }
 
@@ -84,7 +118,10 @@ function parseParameters(query: Body): AnalyzeRequest['parameters'] {
   const mode = optionalText(query, 'parameterMode')?.toUpperCase();
   if (list.length === 0) return undefined;
   const names = list.map((parameter) => optionalText(parameter as Body, 'name'));
-  const positional = mode === undefined || mode === '' ? names.every((name) => name === undefined || name === '') : mode === 'POSITIONAL';
+  const positional =
+    mode === undefined || mode === ''
+      ? names.every((name) => name === undefined || name === '')
+      : mode === 'POSITIONAL';
   if (positional) return { mode: 'POSITIONAL', values: list.map(parseParameter) };
   const values = new Map<string, TypedValue>();
   list.forEach((parameter, i) => {

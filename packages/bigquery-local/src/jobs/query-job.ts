@@ -38,7 +38,12 @@ export type PrepareRequest = {
 export async function prepareQuery(request: PrepareRequest): Promise<PreparedQuery> {
   const { services, principal, projectId, configuration } = request;
   const { defaultDataset } = configuration;
-  const lookup = new JobTableLookup(services, { principal, defaultProject: projectId, defaultDataset, location: request.location });
+  const lookup = new JobTableLookup(services, {
+    principal,
+    defaultProject: projectId,
+    defaultDataset,
+    location: request.location,
+  });
   try {
     const analyzed = await analyze(request, lookup);
     for (const ref of targetsOf(analyzed, configuration)) {
@@ -48,9 +53,12 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
     authorizeStatement(services, principal, analyzed);
     const { statement } = analyzed;
     if (statement.kind === 'SELECT') {
-      if (configuration.destination !== undefined) authorizeDestination(services, principal, configuration.destination, configuration);
+      if (configuration.destination !== undefined)
+        authorizeDestination(services, principal, configuration.destination, configuration);
     } else if (configuration.destination !== undefined && statement.kind !== 'CREATE_TABLE_AS_SELECT') {
-      throw new BigQueryError('invalidQuery', 'Cannot set destination table in jobs with DDL or DML statements', { location: 'query' });
+      throw new BigQueryError('invalidQuery', 'Cannot set destination table in jobs with DDL or DML statements', {
+        location: 'query',
+      });
     }
     return {
       configuration,
@@ -91,9 +99,18 @@ export async function runQuery(execution: Execution, first: PreparedQuery): Prom
       return await runPrepared(execution, prepared);
     } catch (error) {
       if (!(error instanceof StaleTable)) throw error;
-      if (attempt === 5) throw new BigQueryError('backendError', 'The table was replaced again and again by other jobs. Try again.', { cause: error });
+      if (attempt === 5)
+        throw new BigQueryError('backendError', 'The table was replaced again and again by other jobs. Try again.', {
+          cause: error,
+        });
       const { services, principal, projectId } = execution;
-      const again = await prepareQuery({ services, principal, projectId, location: prepared.location, configuration: prepared.configuration });
+      const again = await prepareQuery({
+        services,
+        principal,
+        projectId,
+        location: prepared.location,
+        configuration: prepared.configuration,
+      });
       if (prepared !== first) prepared[Symbol.dispose]();
       prepared = again;
     } finally {
@@ -108,7 +125,10 @@ async function runPrepared(execution: Execution, prepared: PreparedQuery): Promi
   const statistics = statisticsOf(prepared);
   const billed = billedBytes(prepared);
   if (maximumBytesBilled !== undefined && billed > maximumBytesBilled) {
-    throw new BigQueryError('bytesBilledLimitExceeded', `Query exceeded limit for bytes billed: ${maximumBytesBilled}. ${billed} or higher required.`);
+    throw new BigQueryError(
+      'bytesBilledLimitExceeded',
+      `Query exceeded limit for bytes billed: ${maximumBytesBilled}. ${billed} or higher required.`,
+    );
   }
   switch (statement.kind) {
     case 'SELECT':
@@ -128,7 +148,11 @@ async function runPrepared(execution: Execution, prepared: PreparedQuery): Promi
 export function dryRunOutcome(prepared: PreparedQuery): JobOutcome {
   const fields = outputFields(prepared.analyzed);
   const statistics = statisticsOf(prepared);
-  const query = { ...(statistics['query'] as Record<string, unknown>), totalBytesBilled: '0', ...(fields === undefined ? {} : { schema: { fields } }) };
+  const query = {
+    ...(statistics['query'] as Record<string, unknown>),
+    totalBytesBilled: '0',
+    ...(fields === undefined ? {} : { schema: { fields } }),
+  };
   return { statistics: { ...statistics, query }, ...(fields === undefined ? {} : { schema: { fields } }) };
 }
 
@@ -138,18 +162,38 @@ export function outputFields(analyzed: AnalyzedStatement): readonly FieldSchema[
 }
 
 /** The result of an equal query of the same user over the same table versions, if it is still there. */
-export function findCached(services: Services, prepared: PreparedQuery, principal: Principal, projectId: string): { table: TableRef; outcome: JobOutcome } | undefined {
+export function findCached(
+  services: Services,
+  prepared: PreparedQuery,
+  principal: Principal,
+  projectId: string,
+): { table: TableRef; outcome: JobOutcome } | undefined {
   const { statement } = prepared.analyzed;
   const { configuration } = prepared;
-  if (statement.kind !== 'SELECT' || !statement.query.deterministic || !configuration.useQueryCache || configuration.destination !== undefined) return undefined;
+  if (
+    statement.kind !== 'SELECT' ||
+    !statement.query.deterministic ||
+    !configuration.useQueryCache ||
+    configuration.destination !== undefined
+  )
+    return undefined;
   const key = cacheKey(prepared, principal, projectId);
   const table = cachedResult(services, anonymousTable(projectId, principal, prepared.location, key));
   if (table === undefined) return undefined;
   const statistics = statisticsOf(prepared);
-  const query = { ...(statistics['query'] as Record<string, unknown>), cacheHit: true, totalBytesProcessed: '0', totalBytesBilled: '0' };
+  const query = {
+    ...(statistics['query'] as Record<string, unknown>),
+    cacheHit: true,
+    totalBytesProcessed: '0',
+    totalBytesBilled: '0',
+  };
   return {
     table: table.ref,
-    outcome: { statistics: { ...statistics, totalBytesProcessed: '0', query }, destination: table.ref, schema: table.properties.schema },
+    outcome: {
+      statistics: { ...statistics, totalBytesProcessed: '0', query },
+      destination: table.ref,
+      schema: table.properties.schema,
+    },
   };
 }
 
@@ -172,7 +216,9 @@ const MB = 1024n * 1024n;
 
 /** "Pricing": at least 10 MB for each table that is read, rounded up to whole megabytes. */
 function billedBytes(prepared: PreparedQuery): bigint {
-  const tables = new Set(prepared.analyzed.reads.filter((read) => read.kind === 'TABLE').map((read) => nameOf(read.ref)));
+  const tables = new Set(
+    prepared.analyzed.reads.filter((read) => read.kind === 'TABLE').map((read) => nameOf(read.ref)),
+  );
   const least = BigInt(tables.size) * 10n * MB;
   const rounded = ((prepared.bytesProcessed + MB - 1n) / MB) * MB;
   return rounded > least ? rounded : least;
@@ -194,7 +240,10 @@ async function bytesOf(services: Services, analyzed: AnalyzedStatement, lookup: 
   return total;
 }
 
-function targetsOf(analyzed: AnalyzedStatement, configuration: QueryConfiguration): readonly { projectId: string; datasetId: string }[] {
+function targetsOf(
+  analyzed: AnalyzedStatement,
+  configuration: QueryConfiguration,
+): readonly { projectId: string; datasetId: string }[] {
   const { statement } = analyzed;
   const targets: { projectId: string; datasetId: string }[] = [];
   if (configuration.destination !== undefined) targets.push(configuration.destination);
@@ -202,6 +251,9 @@ function targetsOf(analyzed: AnalyzedStatement, configuration: QueryConfiguratio
   return targets;
 }
 
-function defaultLocation(services: Services, dataset: { projectId: string; datasetId: string } | undefined): string | undefined {
+function defaultLocation(
+  services: Services,
+  dataset: { projectId: string; datasetId: string } | undefined,
+): string | undefined {
   return dataset === undefined ? undefined : services.datasets.get(dataset.projectId, dataset.datasetId)?.location;
 }

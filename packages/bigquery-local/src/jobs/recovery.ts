@@ -16,11 +16,20 @@ export async function recover(services: Services): Promise<void> {
 
 async function finishCommitted(services: Services, projectId: string): Promise<void> {
   const name = PhysicalTables.nameOf(projectId, COMMITTED_JOBS);
-  const rows = await services.duckdb.use({ timeoutMs: 60_000 }, (session) => session.rows(`SELECT job_project, job_id, outcome FROM ${name}`));
+  const rows = await services.duckdb.use({ timeoutMs: 60_000 }, (session) =>
+    session.rows(`SELECT job_project, job_id, outcome FROM ${name}`),
+  );
   for (const [project, jobId, outcome] of rows as [string, string, string][]) {
     const job = services.jobs.get(project, jobId);
     if (job === undefined || job.state === 'DONE') continue;
-    services.jobs.finish({ ...job, state: 'DONE', startedMs: job.startedMs ?? job.createdMs, endedMs: services.clock(), outcome: JSON.parse(outcome) as JobOutcome });
+    services.jobs.finish({
+      ...job,
+      state: 'DONE',
+      startedMs: job.startedMs ?? job.createdMs,
+      endedMs: services.clock(),
+      outcome: JSON.parse(outcome) as JobOutcome,
+    });
   }
-  if (rows.length > 0) await services.duckdb.use({ timeoutMs: 60_000 }, (session) => session.run(`DELETE FROM ${name}`));
+  if (rows.length > 0)
+    await services.duckdb.use({ timeoutMs: 60_000 }, (session) => session.run(`DELETE FROM ${name}`));
 }

@@ -19,18 +19,27 @@ import { changeInPlace, commitTable, commitTruncated, fill, insertInto } from '.
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-export async function runSelect(execution: Execution, prepared: PreparedQuery, query: CompiledQuery, statistics: Record<string, unknown>): Promise<JobOutcome> {
+export async function runSelect(
+  execution: Execution,
+  prepared: PreparedQuery,
+  query: CompiledQuery,
+  statistics: Record<string, unknown>,
+): Promise<JobOutcome> {
   const fields = query.columns.map(fieldOf);
   requireDistinctNames(fields);
   const { destination } = prepared.configuration;
   if (destination === undefined) return runAnonymous(execution, prepared, query, fields, statistics);
   const key = nameOf(destination);
-  return execution.services.lock.hold(key, execution.signal, () => runInto(execution, prepared, query, fields, destination, statistics));
+  return execution.services.lock.hold(key, execution.signal, () =>
+    runInto(execution, prepared, query, fields, destination, statistics),
+  );
 }
 
 /** Name of the anonymous table of a result; the hidden dataset belongs to one user. */
 export function anonymousTable(projectId: string, principal: Principal, location: string, key: string): TableRef {
-  const owner = createHash('sha1').update(JSON.stringify([projectId, principal.email, location])).digest('hex');
+  const owner = createHash('sha1')
+    .update(JSON.stringify([projectId, principal.email, location]))
+    .digest('hex');
   return { projectId, datasetId: `_${owner}`, tableId: `anon${key}` };
 }
 
@@ -38,7 +47,14 @@ export function anonymousTable(projectId: string, principal: Principal, location
 export function cacheKey(prepared: PreparedQuery, principal: Principal, projectId: string): string {
   const { configuration, analyzed, lookup } = prepared;
   const versions = analyzed.reads.map((read) => [nameOf(read.ref), lookup.found(read.ref)?.version ?? -1]);
-  const text = JSON.stringify([principal.email, projectId, configuration.sql, configuration.defaultDataset, parametersText(configuration), versions]);
+  const text = JSON.stringify([
+    principal.email,
+    projectId,
+    configuration.sql,
+    configuration.defaultDataset,
+    parametersText(configuration),
+    versions,
+  ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 48);
 }
 
@@ -62,14 +78,25 @@ async function runAnonymous(
   if (services.datasets.get(projectId, ref.datasetId) === undefined) {
     const properties = { access: [{ role: 'OWNER', userByEmail: principal.email }] };
     try {
-      services.datasets.insert({ projectId, datasetId: ref.datasetId, location: prepared.location, hiddenOwner: principal.email, properties });
+      services.datasets.insert({
+        projectId,
+        datasetId: ref.datasetId,
+        location: prepared.location,
+        hiddenOwner: principal.email,
+        properties,
+      });
     } catch (error) {
       if (!(error instanceof BigQueryError) || error.reason !== 'duplicate') throw error;
     }
   }
   const outcome: JobOutcome = { statistics, destination: ref, schema: { fields }, totalRows: String(rows) };
   const expirationMs = services.clock() + DAY_MS;
-  await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties: { schema: { fields } } }, 'replace', () => execution.finish(outcome));
+  await commitTable(
+    services,
+    { ref, kind: 'TABLE', physicalId, expirationMs, properties: { schema: { fields } } },
+    'replace',
+    () => execution.finish(outcome),
+  );
   return outcome;
 }
 
@@ -84,16 +111,24 @@ async function runInto(
   const { services } = execution;
   const { writeDisposition, createDisposition } = prepared.configuration;
   const old = services.tables.get(ref);
-  const outcome = (total: number): JobOutcome => ({ statistics, destination: ref, schema: { fields }, totalRows: String(total) });
+  const outcome = (total: number): JobOutcome => ({
+    statistics,
+    destination: ref,
+    schema: { fields },
+    totalRows: String(total),
+  });
   if (old === undefined) {
     const dataset = services.datasets.get(ref.projectId, ref.datasetId);
-    if (dataset === undefined) throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
+    if (dataset === undefined)
+      throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     if (createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
     const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql);
     const defaultMs = dataset.properties.defaultTableExpirationMs;
     const expirationMs = defaultMs === undefined ? undefined : services.clock() + Number(defaultMs);
     const properties = withLayout({ schema: { fields } }, prepared.configuration);
-    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () => execution.finish(outcome(rows)));
+    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () =>
+      execution.finish(outcome(rows)),
+    );
     return outcome(rows);
   }
   if (old.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a view.`);
@@ -103,7 +138,8 @@ async function runInto(
     await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome(rows)));
     return outcome(rows);
   }
-  if (writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n) throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
+  if (writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n)
+    throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
   requireAppendable(old, fields);
   const columns = fields.map((field) => identifier(field.name)).join(', ');
   return changeInPlace(execution, {
@@ -120,30 +156,41 @@ function withLayout(properties: TableProperties, configuration: QueryConfigurati
   const { timePartitioning, clustering } = configuration;
   return {
     ...properties,
-    ...(timePartitioning === undefined ? {} : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
+    ...(timePartitioning === undefined
+      ? {}
+      : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
     ...(clustering === undefined ? {} : { clustering: { fields: clustering } }),
   };
 }
 
 /** Appended columns must be in the table with the same type, and no required one may be missing. */
 export function requireAppendable(table: Table, fields: readonly FieldSchema[]): void {
-  const mismatch = (what: string): BigQueryError => new BigQueryError('invalid', `Provided Schema does not match Table ${nameOf(table.ref)}. ${what}`);
+  const mismatch = (what: string): BigQueryError =>
+    new BigQueryError('invalid', `Provided Schema does not match Table ${nameOf(table.ref)}. ${what}`);
   const existing = new Map(table.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
   for (const field of fields) {
     const known = existing.get(field.name.toLowerCase());
     if (known === undefined) throw mismatch(`Cannot add fields (field: ${field.name})`);
     if (!sameType(typeOfField(known), typeOfField(field))) {
-      throw mismatch(`Field ${field.name} has changed type from ${typeName(typeOfField(known))} to ${typeName(typeOfField(field))}`);
+      throw mismatch(
+        `Field ${field.name} has changed type from ${typeName(typeOfField(known))} to ${typeName(typeOfField(field))}`,
+      );
     }
   }
   const given = new Set(fields.map((field) => field.name.toLowerCase()));
   for (const field of existing.values()) {
-    if (field.mode === 'REQUIRED' && !given.has(field.name.toLowerCase())) throw mismatch(`Missing required field: ${field.name}`);
+    if (field.mode === 'REQUIRED' && !given.has(field.name.toLowerCase()))
+      throw mismatch(`Missing required field: ${field.name}`);
   }
 }
 
 /** 403 when the caller may not make, or write, the destination of the query. */
-export function authorizeDestination(services: Services, principal: Principal, ref: TableRef, configuration: Pick<QueryConfiguration, 'writeDisposition'>): void {
+export function authorizeDestination(
+  services: Services,
+  principal: Principal,
+  ref: TableRef,
+  configuration: Pick<QueryConfiguration, 'writeDisposition'>,
+): void {
   const dataset = { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId } as const;
   const table = { kind: 'table', ...ref } as const;
   const require = (permission: string, resource: typeof dataset | typeof table): void => {
@@ -161,7 +208,12 @@ function requireDistinctNames(fields: readonly FieldSchema[]): void {
   const seen = new Set<string>();
   for (const { name } of fields) {
     const key = name.toLowerCase();
-    if (seen.has(key)) throw new BigQueryError('invalidQuery', `Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${name}`, { location: 'query' });
+    if (seen.has(key))
+      throw new BigQueryError(
+        'invalidQuery',
+        `Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): ${name}`,
+        { location: 'query' },
+      );
     seen.add(key);
   }
 }
@@ -170,5 +222,7 @@ function parametersText(configuration: QueryConfiguration): string {
   const { parameters } = configuration;
   if (parameters === undefined) return '';
   const values = parameters.mode === 'NAMED' ? [...parameters.values] : parameters.values;
-  return JSON.stringify(values, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value));
+  return JSON.stringify(values, (_key, value: unknown) =>
+    typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
+  );
 }

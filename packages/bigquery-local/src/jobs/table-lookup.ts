@@ -76,10 +76,18 @@ export class JobTableLookup implements TableLookup, Disposable {
   resolve(path: readonly string[]): TableRef {
     const text = path.join('.');
     const last = text.lastIndexOf('.');
-    if (/(^|\.)INFORMATION_SCHEMA(\.|$)/i.test(text)) throw new BigQueryError('invalidQuery', 'INFORMATION_SCHEMA is not supported by the local BigQuery', { location: 'query' });
+    if (/(^|\.)INFORMATION_SCHEMA(\.|$)/i.test(text))
+      throw new BigQueryError('invalidQuery', 'INFORMATION_SCHEMA is not supported by the local BigQuery', {
+        location: 'query',
+      });
     if (last < 0) {
       const dataset = this.#options.defaultDataset;
-      if (dataset === undefined) throw new BigQueryError('invalidQuery', `Table "${text}" must be qualified with a dataset (e.g. dataset.table).`, { location: 'query' });
+      if (dataset === undefined)
+        throw new BigQueryError(
+          'invalidQuery',
+          `Table "${text}" must be qualified with a dataset (e.g. dataset.table).`,
+          { location: 'query' },
+        );
       return { ...dataset, tableId: text };
     }
     const before = text.lastIndexOf('.', last - 1);
@@ -94,17 +102,26 @@ export class JobTableLookup implements TableLookup, Disposable {
   requireLocation(ref: DatasetRef, location: string): void {
     this.#location ??= location;
     if (this.#location.toLowerCase() === location.toLowerCase()) return;
-    throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId} was not found in location ${this.#location}`);
+    throw new BigQueryError(
+      'notFound',
+      `Not found: Dataset ${ref.projectId}:${ref.datasetId} was not found in location ${this.#location}`,
+    );
   }
 
   #missing(ref: TableRef, datasetExists: boolean): BigQueryError {
     if (!this.#sees({ kind: 'table', ...ref })) return queryDenied(ref);
     const where = `was not found in location ${this.#location ?? 'US'}`;
-    return new BigQueryError('notFound', datasetExists ? `Not found: Table ${nameOf(ref)} ${where}` : `Not found: Dataset ${ref.projectId}:${ref.datasetId} ${where}`);
+    return new BigQueryError(
+      'notFound',
+      datasetExists
+        ? `Not found: Table ${nameOf(ref)} ${where}`
+        : `Not found: Dataset ${ref.projectId}:${ref.datasetId} ${where}`,
+    );
   }
 
   #sees(resource: Resource): boolean {
-    const may = (permission: Permission): boolean => this.#services.access.decide(this.#options.principal, permission, resource).allowed;
+    const may = (permission: Permission): boolean =>
+      this.#services.access.decide(this.#options.principal, permission, resource).allowed;
     return may('bigquery.tables.getData') || may('bigquery.tables.get') || may('bigquery.tables.updateData');
   }
 

@@ -8,12 +8,28 @@ import { authorizeStatement } from './authorize-statement.ts';
 import { JobTableLookup } from './table-lookup.ts';
 
 /** The schema of a view's query, which its author must be allowed to read. */
-export async function viewFields(services: Services, principal: Principal, view: TableReference, query: string): Promise<readonly FieldSchema[]> {
+export async function viewFields(
+  services: Services,
+  principal: Principal,
+  view: TableReference,
+  query: string,
+): Promise<readonly FieldSchema[]> {
   if (query.trim() === '') throw new BigQueryError('invalid', 'Required parameter is missing: view.query');
-  using lookup = new JobTableLookup(services, { principal, defaultProject: view.projectId, defaultDataset: undefined, location: undefined });
+  using lookup = new JobTableLookup(services, {
+    principal,
+    defaultProject: view.projectId,
+    defaultDataset: undefined,
+    location: undefined,
+  });
   try {
-    const analyzed = await services.sql.analyze({ sql: query, lookup, defaultProject: view.projectId, sessionUser: principal.email });
-    if (analyzed.statement.kind !== 'SELECT') throw new BigQueryError('invalidQuery', 'The query of a view must be a SELECT.', { location: 'query' });
+    const analyzed = await services.sql.analyze({
+      sql: query,
+      lookup,
+      defaultProject: view.projectId,
+      sessionUser: principal.email,
+    });
+    if (analyzed.statement.kind !== 'SELECT')
+      throw new BigQueryError('invalidQuery', 'The query of a view must be a SELECT.', { location: 'query' });
     authorizeStatement(services, principal, analyzed);
     return analyzed.statement.query.columns.map(fieldOf);
   } catch (error) {

@@ -22,7 +22,12 @@ type Runner = Pick<Execution, 'services' | 'signal' | 'timeoutMs'>;
 export type Filling = { readonly rows: number };
 
 /** Makes a physical table and fills it. The caller commits it to the catalog, or drops it. */
-export async function fill(run: Runner, projectId: string, fields: readonly FieldSchema[], selectSql: string | undefined): Promise<{ physicalId: string; rows: number }> {
+export async function fill(
+  run: Runner,
+  projectId: string,
+  fields: readonly FieldSchema[],
+  selectSql: string | undefined,
+): Promise<{ physicalId: string; rows: number }> {
   const { services, signal } = run;
   await services.duckdb.attach(projectId);
   const physicalId = Tables.newPhysicalId();
@@ -30,14 +35,22 @@ export async function fill(run: Runner, projectId: string, fields: readonly Fiel
   await services.duckdb.use({ signal, ...timeout(run) }, (session) =>
     session.transaction(async () => {
       await services.physical.create(session, projectId, physicalId, fields);
-      if (selectSql !== undefined) rows = await insertInto(session, PhysicalTables.nameOf(projectId, physicalId), undefined, selectSql);
+      if (selectSql !== undefined)
+        rows = await insertInto(session, PhysicalTables.nameOf(projectId, physicalId), undefined, selectSql);
     }),
   );
   return { physicalId, rows };
 }
 
-export async function insertInto(session: Session, name: string, columns: string | undefined, selectSql: string): Promise<number> {
-  const [row] = await session.rows(`INSERT INTO ${name}${columns === undefined ? '' : ` (${columns})`} SELECT * FROM (${selectSql}) AS filled`);
+export async function insertInto(
+  session: Session,
+  name: string,
+  columns: string | undefined,
+  selectSql: string,
+): Promise<number> {
+  const [row] = await session.rows(
+    `INSERT INTO ${name}${columns === undefined ? '' : ` (${columns})`} SELECT * FROM (${selectSql}) AS filled`,
+  );
   return Number(row?.[0] ?? 0);
 }
 
@@ -68,7 +81,13 @@ export async function commitTable(
 }
 
 /** Swaps in a freshly filled physical table; the table keeps its metadata but for `properties`. */
-export async function commitTruncated(services: Services, old: Table, physicalId: string, properties: TableProperties, alsoCommit: (table: Table) => void): Promise<Table> {
+export async function commitTruncated(
+  services: Services,
+  old: Table,
+  physicalId: string,
+  properties: TableProperties,
+  alsoCommit: (table: Table) => void,
+): Promise<Table> {
   const { projectId } = old.ref;
   try {
     const table = services.db.transaction(() => {
@@ -96,13 +115,21 @@ export type InPlace = {
  * Changes rows in place. The caller holds the table's lock. With `jobId` a note of the
  * outcome is committed with the rows, for `recoverJobs` after a crash in between.
  */
-export async function changeInPlace(run: Runner & Partial<Pick<Execution, 'finish' | 'jobId' | 'projectId'>>, change: InPlace): Promise<JobOutcome> {
+export async function changeInPlace(
+  run: Runner & Partial<Pick<Execution, 'finish' | 'jobId' | 'projectId'>>,
+  change: InPlace,
+): Promise<JobOutcome> {
   const { services, signal } = run;
   const { ref, expected } = change;
   const table = services.tables.get(ref);
   if (table === undefined) throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
-  if (table.physicalId === undefined) throw new BigQueryError('invalid', `${nameOf(ref)} is not a table whose rows can be changed.`);
-  if (table.physicalId !== expected.physicalId || JSON.stringify(table.properties.schema) !== JSON.stringify(expected.properties.schema)) throw new StaleTable();
+  if (table.physicalId === undefined)
+    throw new BigQueryError('invalid', `${nameOf(ref)} is not a table whose rows can be changed.`);
+  if (
+    table.physicalId !== expected.physicalId ||
+    JSON.stringify(table.properties.schema) !== JSON.stringify(expected.properties.schema)
+  )
+    throw new StaleTable();
   await services.duckdb.attach(ref.projectId);
   services.tables.beginWrite(ref);
   let mayBeCommitted = false;
@@ -112,7 +139,9 @@ export async function changeInPlace(run: Runner & Partial<Pick<Execution, 'finis
       session.transaction(async () => {
         const done = await change.body(session, PhysicalTables.nameOf(ref.projectId, table.physicalId!));
         if (run.jobId !== undefined && done.changed > 0) {
-          await session.run(`INSERT INTO ${PhysicalTables.nameOf(ref.projectId, COMMITTED_JOBS)} VALUES (${literal(run.projectId ?? ref.projectId)}, ${literal(run.jobId)}, ${literal(JSON.stringify(done.outcome))})`);
+          await session.run(
+            `INSERT INTO ${PhysicalTables.nameOf(ref.projectId, COMMITTED_JOBS)} VALUES (${literal(run.projectId ?? ref.projectId)}, ${literal(run.jobId)}, ${literal(JSON.stringify(done.outcome))})`,
+          );
         }
         mayBeCommitted = done.changed > 0;
         return done;

@@ -40,11 +40,17 @@ export function errorEnvelope(error: BigQueryError): { error: Record<string, unk
 export function presentable(thrown: unknown): BigQueryError {
   if (thrown instanceof BigQueryError) return thrown;
   const code = (thrown as { code?: unknown }).code;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new BigQueryError('invalid', 'Request payload size exceeds the limit.', { httpStatus: 413 });
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new BigQueryError('badRequest', 'The content type of the request is not supported: send application/json.');
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new BigQueryError('invalid', 'Request payload size exceeds the limit.', { httpStatus: 413 });
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new BigQueryError('badRequest', 'The content type of the request is not supported: send application/json.');
   const statusCode = (thrown as { statusCode?: unknown }).statusCode;
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     return new BigQueryError('badRequest', (thrown as Error).message, { httpStatus: statusCode });
   }
-  return new BigQueryError('internalError', 'An internal error occurred and the request could not be completed. The log of the server says more.', { cause: thrown });
+  return new BigQueryError(
+    'internalError',
+    'An internal error occurred and the request could not be completed. The log of the server says more.',
+    { cause: thrown },
+  );
 }

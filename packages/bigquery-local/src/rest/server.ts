@@ -10,6 +10,7 @@ import { requireScope } from '../auth/scopes.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { errorEnvelope, presentable } from './error-envelope.ts';
 import { JsonText } from './json-text.ts';
+import { Answer } from './route.ts';
 import type { RequestContext, Route } from './route.ts';
 import type { ServerLog } from './server-log.ts';
 import { registerUploads, type UploadServices } from './uploads/routes.ts';
@@ -33,7 +34,11 @@ export type RestServerOptions = {
 /** What an upload handler needs besides the raw body. */
 export type OpenRequest = { readonly context: RequestContext; decided(): boolean };
 
-export type OpenContext = (request: FastifyRequest, reply: FastifyReply, route: Pick<Route, 'operation' | 'public'>) => Promise<OpenRequest>;
+export type OpenContext = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: Pick<Route, 'operation' | 'public'>,
+) => Promise<OpenRequest>;
 
 export async function createRestServer(options: RestServerOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -54,7 +59,9 @@ export async function createRestServer(options: RestServerOptions): Promise<Fast
     return reply
       .code(404)
       .type('text/html; charset=UTF-8')
-      .send(`<!DOCTYPE html>\n<html lang=en><title>Error 404 (Not Found)</title><p><b>404.</b> The requested URL <code>${path}</code> was not found on this server.</html>\n`);
+      .send(
+        `<!DOCTYPE html>\n<html lang=en><title>Error 404 (Not Found)</title><p><b>404.</b> The requested URL <code>${path}</code> was not found on this server.</html>\n`,
+      );
   });
   const open: OpenContext = (request, reply, route) => openContext(options, request, reply, route);
   for (const route of options.bigqueryRoutes) {
@@ -66,7 +73,13 @@ export async function createRestServer(options: RestServerOptions): Promise<Fast
   return app;
 }
 
-function addRoute(app: FastifyInstance, options: RestServerOptions, open: OpenContext, route: Route, url: string): void {
+function addRoute(
+  app: FastifyInstance,
+  options: RestServerOptions,
+  open: OpenContext,
+  route: Route,
+  url: string,
+): void {
   app.route({
     method: route.method,
     url,
@@ -86,18 +99,29 @@ export function sendAnswer(reply: FastifyReply, request: FastifyRequest, answer:
   if (answer === undefined) return reply.code(204).send();
   void reply.type('application/json; charset=UTF-8');
   if (answer instanceof JsonText) return reply.send(answer.text);
+  if (answer instanceof Answer)
+    return reply.code(answer.status).headers(answer.headers).send(JSON.stringify(answer.body));
   const pretty = (request.query as Record<string, unknown>)['prettyPrint'];
   return reply.send(JSON.stringify(answer, undefined, pretty === 'true' ? 2 : undefined));
 }
 
 function sendError(log: ServerLog, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const error = presentable(thrown);
-  if (error.httpStatus >= 500) log.error({ err: thrown, method: request.method, path: request.url.split('?')[0] }, 'request failed');
+  if (error.httpStatus === 500)
+    log.error({ err: thrown, method: request.method, path: request.url.split('?')[0] }, 'request failed');
   if (error.httpStatus === 401) void reply.header('WWW-Authenticate', 'Bearer realm="https://accounts.google.com/"');
-  return reply.code(error.httpStatus).type('application/json; charset=UTF-8').send(JSON.stringify(errorEnvelope(error)));
+  return reply
+    .code(error.httpStatus)
+    .type('application/json; charset=UTF-8')
+    .send(JSON.stringify(errorEnvelope(error)));
 }
 
-async function openContext(options: RestServerOptions, request: FastifyRequest, reply: FastifyReply, route: Pick<Route, 'operation' | 'public'>): Promise<OpenRequest> {
+async function openContext(
+  options: RestServerOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  route: Pick<Route, 'operation' | 'public'>,
+): Promise<OpenRequest> {
   const baseUrl = baseUrlOf(request);
   const headers = flatten(request.headers);
   let principal: Principal = { kind: 'user', email: 'anonymous' };
@@ -120,7 +144,13 @@ async function openContext(options: RestServerOptions, request: FastifyRequest, 
     principal,
     params: request.params as Record<string, string>,
     query: flatten(request.query as Record<string, unknown>),
-    body: typeof body === 'object' && body !== null && !Array.isArray(body) && Object.getPrototypeOf(body) === Object.prototype ? (body as Record<string, unknown>) : {},
+    body:
+      typeof body === 'object' &&
+      body !== null &&
+      !Array.isArray(body) &&
+      Object.getPrototypeOf(body) === Object.prototype
+        ? (body as Record<string, unknown>)
+        : {},
     headers,
     baseUrl,
     signal: AbortSignal.any([gone.signal, options.stopping]),
@@ -153,14 +183,19 @@ function addParsers(app: FastifyInstance): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
     const encoding = request.headers['content-encoding'];
     if (encoding === undefined || encoding === 'identity') return payload;
-    if (encoding !== 'gzip' && encoding !== 'x-gzip') throw new BigQueryError('badRequest', 'Only gzip is supported as Content-Encoding.');
+    if (encoding !== 'gzip' && encoding !== 'x-gzip')
+      throw new BigQueryError('badRequest', 'Only gzip is supported as Content-Encoding.');
     // The length of what was sent is not the length of what is parsed.
     delete request.headers['content-length'];
     const gunzip = createGunzip();
     payload.on('error', (error) => gunzip.destroy(error));
     return payload.pipe(gunzip);
   });
-  const json = (_request: FastifyRequest, text: string | Buffer, done: (error: Error | null, value?: unknown) => void): void => {
+  const json = (
+    _request: FastifyRequest,
+    text: string | Buffer,
+    done: (error: Error | null, value?: unknown) => void,
+  ): void => {
     if (text.length === 0) {
       done(null, {});
       return;
@@ -172,8 +207,10 @@ function addParsers(app: FastifyInstance): void {
     }
   };
   app.addContentTypeParser(/^application\/(?:.*\+)?json/, { parseAs: 'string' }, json);
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, text, done) => {
-    done(null, Object.fromEntries(new URLSearchParams(String(text))));
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (request, text, done) => {
+    // curl -d says "form" of everything.
+    if (String(text).trimStart().startsWith('{')) json(request, text, done);
+    else done(null, Object.fromEntries(new URLSearchParams(String(text))));
   });
   // curl and some clients send a body without a type, or an empty one with any type.
   app.addContentTypeParser('*', { parseAs: 'string' }, json);

@@ -46,13 +46,16 @@ function lock(path: string): DatabaseSync {
   } catch (cause) {
     database.close();
     const pid = holder(path);
-    throw new AppError(`The data directory ${path} is in use by another server${pid === undefined ? '' : ` (process ${pid})`}.`, {
-      code: 'DATA_DIRECTORY_IN_USE',
-      kind: 'conflict',
-      where: path,
-      fix: 'Stop that server, or start this one with another --data-dir.',
-      cause,
-    });
+    throw new AppError(
+      `The data directory ${path} is in use by another server${pid === undefined ? '' : ` (process ${pid})`}.`,
+      {
+        code: 'DATA_DIRECTORY_IN_USE',
+        kind: 'conflict',
+        where: path,
+        fix: 'Stop that server, or start this one with another --data-dir.',
+        cause,
+      },
+    );
   }
   writeFileSync(join(path, 'server.pid'), String(process.pid));
   return database;

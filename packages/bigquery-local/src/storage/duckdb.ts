@@ -93,7 +93,9 @@ export class DuckDb implements AsyncDisposable {
       const file = join(this.#directory.projects, `${encodeURIComponent(projectId)}.duckdb`);
       attached = this.use({}, async (session) => {
         await session.run(`ATTACH ${literal(file)} AS ${identifier(projectId)}`);
-        await session.run(`CREATE TABLE IF NOT EXISTS ${identifier(projectId)}."main".committed_job (job_project VARCHAR, job_id VARCHAR, outcome VARCHAR)`);
+        await session.run(
+          `CREATE TABLE IF NOT EXISTS ${identifier(projectId)}."main".committed_job (job_project VARCHAR, job_id VARCHAR, outcome VARCHAR)`,
+        );
       });
       this.#attached.set(projectId, attached);
       attached.catch(() => this.#attached.delete(projectId));
@@ -111,7 +113,10 @@ export class DuckDb implements AsyncDisposable {
       connection.interrupt();
     };
     const onAbort = (): void => stop(reasonOf(options.signal));
-    const timer = setTimeout(() => stop(new BigQueryError('timeout', `Operation timed out after ${timeoutMs / 1000} seconds.`)), Math.min(timeoutMs, 2 ** 31 - 1));
+    const timer = setTimeout(
+      () => stop(new BigQueryError('timeout', `Operation timed out after ${timeoutMs / 1000} seconds.`)),
+      Math.min(timeoutMs, 2 ** 31 - 1),
+    );
     timer.unref();
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
@@ -227,7 +232,9 @@ class ConnectionSession implements Session {
 }
 
 function reasonOf(signal: AbortSignal | undefined): Error {
-  return signal?.reason instanceof Error ? signal.reason : new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation');
+  return signal?.reason instanceof Error
+    ? signal.reason
+    : new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation');
 }
 
 /** Quotes a DuckDB identifier. */

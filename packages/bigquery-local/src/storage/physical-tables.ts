@@ -51,28 +51,36 @@ export class PhysicalTables {
     }
     this.#doomed.delete(physicalId);
     try {
-      await this.#duckdb.use({ timeoutMs: 60_000 }, (session) => session.run(`DROP TABLE IF EXISTS ${PhysicalTables.nameOf(projectId, physicalId)}`));
+      await this.#duckdb.use({ timeoutMs: 60_000 }, (session) =>
+        session.run(`DROP TABLE IF EXISTS ${PhysicalTables.nameOf(projectId, physicalId)}`),
+      );
     } catch {
       // Nothing names it any more; `dropOrphans` takes it at the next start.
     }
   }
 
   async create(session: Session, projectId: string, physicalId: string, fields: readonly FieldSchema[]): Promise<void> {
-    await session.run(`CREATE TABLE ${PhysicalTables.nameOf(projectId, physicalId)} (${fields.map(columnDefinition).join(', ')})`);
+    await session.run(
+      `CREATE TABLE ${PhysicalTables.nameOf(projectId, physicalId)} (${fields.map(columnDefinition).join(', ')})`,
+    );
   }
 
   /** Adds columns at the end; existing rows hold NULL there. */
   async addColumns(session: Session, table: Table, fields: readonly FieldSchema[]): Promise<void> {
     for (const field of fields) {
       const name = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
-      await session.run(`ALTER TABLE ${name} ADD COLUMN ${columnDefinition({ ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'NULLABLE' })}`);
+      await session.run(
+        `ALTER TABLE ${name} ADD COLUMN ${columnDefinition({ ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'NULLABLE' })}`,
+      );
     }
   }
 
   /** REQUIRED columns become NULLABLE. */
   async allowNulls(session: Session, table: Table, fields: readonly FieldSchema[]): Promise<void> {
     for (const field of fields) {
-      await session.run(`ALTER TABLE ${PhysicalTables.nameOf(table.ref.projectId, table.physicalId!)} ALTER COLUMN ${identifier(field.name)} DROP NOT NULL`);
+      await session.run(
+        `ALTER TABLE ${PhysicalTables.nameOf(table.ref.projectId, table.physicalId!)} ALTER COLUMN ${identifier(field.name)} DROP NOT NULL`,
+      );
     }
   }
 
@@ -80,9 +88,12 @@ export class PhysicalTables {
   async dropOrphans(projectId: string, tables: Tables): Promise<void> {
     const used = tables.physicalIds(projectId);
     await this.#duckdb.use({ timeoutMs: 300_000 }, async (session) => {
-      const rows = await session.rows(`SELECT table_name FROM duckdb_tables() WHERE database_name = '${projectId.replaceAll("'", "''")}'`);
+      const rows = await session.rows(
+        `SELECT table_name FROM duckdb_tables() WHERE database_name = '${projectId.replaceAll("'", "''")}'`,
+      );
       for (const [name] of rows) {
-        if (!used.has(String(name)) && String(name) !== COMMITTED_JOBS) await session.run(`DROP TABLE ${PhysicalTables.nameOf(projectId, String(name))}`);
+        if (!used.has(String(name)) && String(name) !== COMMITTED_JOBS)
+          await session.run(`DROP TABLE ${PhysicalTables.nameOf(projectId, String(name))}`);
       }
     });
   }

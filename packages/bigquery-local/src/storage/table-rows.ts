@@ -26,10 +26,20 @@ export type PageRequest = {
 };
 
 /** `rowsJson` is the text of the `rows` array: made once, next to the data. */
-export type Page = { readonly rowsJson: string; readonly rowCount: number; readonly totalRows: bigint; readonly nextIndex: bigint | undefined };
+export type Page = {
+  readonly rowsJson: string;
+  readonly rowCount: number;
+  readonly totalRows: bigint;
+  readonly nextIndex: bigint | undefined;
+};
 
 /** Where the rows lie. `marks[i]` is the row id of row i × STEP; undefined when row ids have no gaps. */
-type Layout = { readonly version: number; readonly count: bigint; readonly lastRowId: bigint; readonly marks: readonly bigint[] | undefined };
+type Layout = {
+  readonly version: number;
+  readonly count: bigint;
+  readonly lastRowId: bigint;
+  readonly marks: readonly bigint[] | undefined;
+};
 
 const MAX_CACHED = 1_000;
 
@@ -85,13 +95,17 @@ export class TableRows {
     // Without gaps nothing can move while the version stays.
     if (known?.version === table.version && known.marks === undefined) return known;
     const hasOwnRowId = table.properties.schema.fields.some((field) => field.name.toLowerCase() === 'rowid');
-    const [row] = await session.rows(`SELECT count(*), ${hasOwnRowId ? '-2' : 'coalesce(max(rowid), -1)'} FROM ${name}`);
+    const [row] = await session.rows(
+      `SELECT count(*), ${hasOwnRowId ? '-2' : 'coalesce(max(rowid), -1)'} FROM ${name}`,
+    );
     const count = BigInt(row![0] as bigint);
     const lastRowId = BigInt(row![1] as bigint);
     if (known?.version === table.version && known.lastRowId === lastRowId && known.count === count) return known;
     let marks: bigint[] | undefined;
     if (lastRowId + 1n !== count && !hasOwnRowId) {
-      const found = await session.rows(`SELECT r FROM (SELECT rowid AS r, row_number() OVER (ORDER BY rowid) - 1 AS n FROM ${name}) WHERE n % ${STEP} = 0 ORDER BY n`);
+      const found = await session.rows(
+        `SELECT r FROM (SELECT rowid AS r, row_number() OVER (ORDER BY rowid) - 1 AS n FROM ${name}) WHERE n % ${STEP} = 0 ORDER BY n`,
+      );
       marks = found.map(([id]) => BigInt(id as bigint));
     }
     const layout: Layout = { version: table.version, count, lastRowId, marks };
@@ -105,7 +119,8 @@ function rangeSql(columns: string, name: string, layout: Layout, start: bigint, 
   const from = `SELECT ${columns} FROM ${name} AS t`;
   // A column called rowid hides DuckDB's own; such a table is read from its beginning.
   if (layout.lastRowId === -2n) return `${from} LIMIT ${max} OFFSET ${start}`;
-  if (layout.marks === undefined) return `${from} WHERE t.rowid >= ${start} AND t.rowid < ${start + BigInt(max)} ORDER BY t.rowid`;
+  if (layout.marks === undefined)
+    return `${from} WHERE t.rowid >= ${start} AND t.rowid < ${start + BigInt(max)} ORDER BY t.rowid`;
   const first = Number(start / BigInt(STEP));
   const skip = start - BigInt(first * STEP);
   const last = Math.ceil((Number(start) + max) / STEP);
@@ -119,7 +134,8 @@ function selected(table: Table, names: readonly string[] | undefined): Table['pr
   if (names === undefined) return fields;
   const wanted = new Set(names.map((name) => name.trim().toLowerCase()));
   for (const name of wanted) {
-    if (!fields.some((field) => field.name.toLowerCase() === name)) throw new BigQueryError('invalid', `No such field: ${name}`);
+    if (!fields.some((field) => field.name.toLowerCase() === name))
+      throw new BigQueryError('invalid', `No such field: ${name}`);
   }
   return fields.filter((field) => wanted.has(field.name.toLowerCase()));
 }

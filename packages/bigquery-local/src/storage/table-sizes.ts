@@ -32,7 +32,10 @@ export class TableSizes {
     const fields = table.properties.schema.fields.filter((field) => wanted?.has(field.name.toLowerCase()) ?? true);
     const missing = fields.filter((field) => !sizes.columns.has(field.name));
     if (missing.length > 0) {
-      const measured = await this.#measure(table, missing.map((field) => `coalesce(${sumOf(identifier(field.name), typeOfField(field))}, 0)`));
+      const measured = await this.#measure(
+        table,
+        missing.map((field) => `coalesce(${sumOf(identifier(field.name), typeOfField(field))}, 0)`),
+      );
       missing.forEach((field, i) => sizes.columns.set(field.name, measured[i]!));
     }
     return fields.reduce((sum, field) => sum + (sizes.columns.get(field.name) ?? 0n), 0n);
@@ -58,7 +61,17 @@ export class TableSizes {
   }
 }
 
-const FIXED: Partial<Record<GType['kind'], number>> = { INT64: 8, FLOAT64: 8, BOOL: 1, DATE: 8, DATETIME: 8, TIME: 8, TIMESTAMP: 8, NUMERIC: 16, INTERVAL: 16 };
+const FIXED: Partial<Record<GType['kind'], number>> = {
+  INT64: 8,
+  FLOAT64: 8,
+  BOOL: 1,
+  DATE: 8,
+  DATETIME: 8,
+  TIME: 8,
+  TIMESTAMP: 8,
+  NUMERIC: 16,
+  INTERVAL: 16,
+};
 
 /** SQL of the sum over all rows. */
 function sumOf(column: string, type: GType): string {
@@ -74,7 +87,8 @@ function sizeOf(sql: string, type: GType, depth: number): string {
     const item = `x${depth}`;
     return `coalesce(list_sum(list_transform(${sql}, lambda ${item}: ${sizeOf(item, type.element, depth + 1)})), 0)`;
   }
-  if (type.kind === 'STRUCT') return `(${type.fields.map((field, i) => sizeOf(`struct_extract(${sql}, 'f${i}')`, field.type, depth)).join(' + ')})`;
+  if (type.kind === 'STRUCT')
+    return `(${type.fields.map((field, i) => sizeOf(`struct_extract(${sql}, 'f${i}')`, field.type, depth)).join(' + ')})`;
   if (type.kind === 'BYTES') return `coalesce(octet_length(${sql}) + 2, 0)`;
   return `coalesce(strlen(CAST(${sql} AS VARCHAR)) + 2, 0)`;
 }

@@ -4,7 +4,10 @@ import { isColumnName } from '../../catalog/table-rules.ts';
 export function columnNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
   return names.map((name, i) => {
-    let clean = name.trim().replaceAll(/[^\p{L}\p{M}\p{N}_]/gu, '_').slice(0, 290);
+    let clean = name
+      .trim()
+      .replaceAll(/[^\p{L}\p{M}\p{N}_]/gu, '_')
+      .slice(0, 290);
     if (/^\d/.test(clean)) clean = `_${clean}`;
     if (clean === '' || !isColumnName(clean)) clean = `field_${i}`;
     let unique = clean;

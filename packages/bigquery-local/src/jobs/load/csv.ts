@@ -13,7 +13,12 @@ import { textToValue, type BadRow, type LoadSource } from './source.ts';
 /** BigQuery's limit of one row. */
 const MAX_ROW_BYTES = 100_000_000;
 
-export async function csvSource(session: Session, configuration: LoadConfiguration, file: string, schema: readonly FieldSchema[] | undefined): Promise<LoadSource> {
+export async function csvSource(
+  session: Session,
+  configuration: LoadConfiguration,
+  file: string,
+  schema: readonly FieldSchema[] | undefined,
+): Promise<LoadSource> {
   const { csv } = configuration;
   let fields = schema;
   let delimiter = csv.delimiter ?? ',';
@@ -25,13 +30,23 @@ export async function csvSource(session: Session, configuration: LoadConfigurati
   }
   for (const field of fields) {
     const type = typeOfField(field);
-    if (type.kind === 'ARRAY' || type.kind === 'STRUCT') throw new BigQueryError('invalid', `CSV does not support nested or repeated data: field ${field.name} is ${field.mode === 'REPEATED' ? 'REPEATED' : 'RECORD'}.`);
+    if (type.kind === 'ARRAY' || type.kind === 'STRUCT')
+      throw new BigQueryError(
+        'invalid',
+        `CSV does not support nested or repeated data: field ${field.name} is ${field.mode === 'REPEATED' ? 'REPEATED' : 'RECORD'}.`,
+      );
   }
-  const from = await readCsv(configuration, file, fields.length, delimiter, skip);
-  return sourceOf(fields, from, skip);
+  const options = await readCsv(configuration, file, fields.length, delimiter, skip);
+  return sourceOf(fields, options, skip, configuration.maxBadRecords > 0);
 }
 
-async function readCsv(configuration: LoadConfiguration, file: string, columns: number, delimiter: string, skip: number): Promise<string> {
+async function readCsv(
+  configuration: LoadConfiguration,
+  file: string,
+  columns: number,
+  delimiter: string,
+  skip: number,
+): Promise<string> {
   const { csv } = configuration;
   const names = Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`);
   const options = [
@@ -46,38 +61,68 @@ async function readCsv(configuration: LoadConfiguration, file: string, columns: 
     `nullstr = ${literal(csv.nullMarker)}`,
     'allow_quoted_nulls = false',
     `null_padding = ${csv.allowJaggedRows}`,
-    // Row numbers must follow the file.
-    'parallel = false',
-    `ignore_errors = ${configuration.maxBadRecords > 0}`,
+    // NOTE: never `parallel = false`: DuckDB 1.5 then drops a row with an unterminated quote in silence.
     `max_line_size = ${MAX_ROW_BYTES}`,
     `encoding = ${literal(csv.encoding)}`,
     ...((await isGzip(file)) ? ["compression = 'gzip'"] : ["compression = 'none'"]),
   ];
-  return `read_csv(${options.join(', ')})`;
+  return options.join(', ');
 }
 
-function sourceOf(fields: readonly FieldSchema[], from: string, skip: number): LoadSource {
+function sourceOf(fields: readonly FieldSchema[], options: string, skip: number, lenient: boolean): LoadSource {
+  const from = `read_csv(${options}, ignore_errors = ${lenient})`;
   const types = fields.map(typeOfField);
-  const values = (safe: boolean): string => types.map((type, i) => `${textToValue(`c${i}`, type, safe)} AS v${i}`).join(', ');
+  const values = (safe: boolean): string =>
+    types.map((type, i) => `${textToValue(`c${i}`, type, safe)} AS v${i}`).join(', ');
   const fails = types.map((type, i) => conversionFails(`c${i}`, type));
   return {
     fields,
     select: () => `SELECT ${values(false)} FROM ${from}`,
     selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${fails.join(' OR ')})`,
     async badRows(session, limit) {
-      const numbered = `(SELECT row_number() OVER () AS n, * FROM ${from})`;
-      const rows = await session.rows(`SELECT n, ${fails.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${types.map((_, i) => `left(c${i}, 100)`).join(', ')} FROM ${numbered} WHERE ${fails.join(' OR ')} ORDER BY n LIMIT ${limit}`);
-      return rows.flatMap((row) => badCells(row, fields, types, skip));
+      const noted = lenient
+        ? `read_csv(${options}, store_rejects = true, rejects_table = 'rejected', rejects_scan = 'rejected_scan')`
+        : from;
+      const numbered = `(SELECT row_number() OVER () AS n, * FROM ${noted})`;
+      const rows = await session.rows(
+        `SELECT n, ${fails.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${types.map((_, i) => `left(c${i}, 100)`).join(', ')} FROM ${numbered} WHERE ${fails.join(' OR ')} ORDER BY n LIMIT ${limit}`,
+      );
+      const bad = rows.flatMap((row) => badCells(row, fields, types, skip));
+      return lenient ? [...bad, ...(await rejectedRows(session, limit))] : bad;
     },
   };
 }
 
+/** Lines that are no rows: too few or too many values, quotes that do not end. */
+async function rejectedRows(session: Session, limit: number): Promise<BadRow[]> {
+  const rows = await session.rows(
+    `SELECT line, any_value(left(csv_line, 100)), any_value(error_message) FROM rejected GROUP BY line ORDER BY line LIMIT ${limit}`,
+  );
+  await session.run('DROP TABLE IF EXISTS rejected; DROP TABLE IF EXISTS rejected_scan');
+  return rows.map(([line, text, why]) => ({
+    row: Number(line),
+    column: `the line (${String(why)})`,
+    value: String(text),
+    type: 'a row',
+  }));
+}
+
 /** Rows of: number, one flag per field, one text per field. */
-export function badCells(row: readonly unknown[], fields: readonly FieldSchema[], types: readonly GType[], skip: number): BadRow[] {
+export function badCells(
+  row: readonly unknown[],
+  fields: readonly FieldSchema[],
+  types: readonly GType[],
+  skip: number,
+): BadRow[] {
   const cells: BadRow[] = [];
   fields.forEach((field, i) => {
     if (Number(row[1 + i]) !== 1) return;
-    cells.push({ row: Number(row[0]) + skip, column: field.name, value: String(row[1 + fields.length + i]), type: typeName(types[i]!) });
+    cells.push({
+      row: Number(row[0]) + skip,
+      column: field.name,
+      value: String(row[1 + fields.length + i]),
+      type: typeName(types[i]!),
+    });
   });
   return cells;
 }
@@ -88,7 +133,15 @@ function conversionFails(column: string, type: GType): string {
 
 type Detected = { readonly fields: readonly FieldSchema[]; readonly delimiter: string; readonly skip: number };
 
-const DETECTED_TYPES: Readonly<Record<string, string>> = { BOOLEAN: 'BOOLEAN', BIGINT: 'INTEGER', DOUBLE: 'FLOAT', DATE: 'DATE', TIME: 'TIME', TIMESTAMP: 'TIMESTAMP', VARCHAR: 'STRING' };
+const DETECTED_TYPES: Readonly<Record<string, string>> = {
+  BOOLEAN: 'BOOLEAN',
+  BIGINT: 'INTEGER',
+  DOUBLE: 'FLOAT',
+  DATE: 'DATE',
+  TIME: 'TIME',
+  TIMESTAMP: 'TIMESTAMP',
+  VARCHAR: 'STRING',
+};
 
 /**
  * Schema auto-detection. With `skipLeadingRows` N > 0, row N is the header or is skipped;
@@ -114,11 +167,24 @@ async function detect(session: Session, configuration: LoadConfiguration, file: 
       `SELECT Delimiter, HasHeader, list_transform(Columns, lambda c: c.name), list_transform(Columns, lambda c: c.type) FROM sniff_csv(${options.join(', ')})`,
     );
   } catch (cause) {
-    throw new BigQueryError('invalid', 'Error while reading data, error message: Failed to detect schema: the file does not look like CSV.', { cause });
+    throw new BigQueryError(
+      'invalid',
+      'Error while reading data, error message: Failed to detect schema: the file does not look like CSV.',
+      { cause },
+    );
   }
   const [delimiter, hasHeader, names, types] = row as [string, boolean, string[], string[]];
-  const read = hasHeader ? columnNames(names) : types.map((type, i) => `${(DETECTED_TYPES[type] ?? 'STRING').toLowerCase().replace('integer', 'int64').replace('float', 'double').replace('boolean', 'bool')}_field_${i}`);
-  const fields = read.map((name, i): FieldSchema => ({ name, type: DETECTED_TYPES[types[i]!] ?? 'STRING', mode: 'NULLABLE' }));
+  const read = hasHeader
+    ? columnNames(names)
+    : types.map(
+        (type, i) =>
+          `${(DETECTED_TYPES[type] ?? 'STRING').toLowerCase().replace('integer', 'int64').replace('float', 'double').replace('boolean', 'bool')}_field_${i}`,
+      );
+  const fields = read.map((name, i): FieldSchema => ({
+    name,
+    type: DETECTED_TYPES[types[i]!] ?? 'STRING',
+    mode: 'NULLABLE',
+  }));
   return { fields, delimiter, skip: hasHeader || given > 0 ? before + 1 : before };
 }
 

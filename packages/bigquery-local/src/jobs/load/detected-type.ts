@@ -8,11 +8,20 @@ import type { GType } from '../../googlesql/types.ts';
 export function detectedType(column: string, type: DuckDBType): GType {
   if (type instanceof DuckDBListType) return { kind: 'ARRAY', element: detectedType(column, type.valueType) };
   if (type instanceof DuckDBStructType) {
-    return { kind: 'STRUCT', fields: type.entryNames.map((name, i) => ({ name, type: detectedType(`${column}.${name}`, type.entryTypes[i]!) })) };
+    return {
+      kind: 'STRUCT',
+      fields: type.entryNames.map((name, i) => ({
+        name,
+        type: detectedType(`${column}.${name}`, type.entryTypes[i]!),
+      })),
+    };
   }
   if (type instanceof DuckDBDecimalType) {
     if (type.scale <= 9 && type.width - type.scale <= 29) return { kind: 'NUMERIC' };
-    throw unsupported(column, `DECIMAL(${type.width},${type.scale}) needs BIGNUMERIC, which is not supported by the local BigQuery`);
+    throw unsupported(
+      column,
+      `DECIMAL(${type.width},${type.scale}) needs BIGNUMERIC, which is not supported by the local BigQuery`,
+    );
   }
   if (type.alias === 'JSON') return { kind: 'JSON' };
   switch (type.typeId) {
@@ -59,7 +68,10 @@ export function storedForm(sql: string, type: DuckDBType, to: GType, depth = 0):
     return `list_transform(${sql}, lambda ${item}: ${storedForm(item, type.valueType, to.element, depth + 1)})`;
   }
   if (type instanceof DuckDBStructType && to.kind === 'STRUCT') {
-    const entries = type.entryNames.map((name, i) => `f${i} := ${storedForm(`struct_extract(${sql}, '${name.replaceAll("'", "''")}')`, type.entryTypes[i]!, to.fields[i]!.type, depth)}`);
+    const entries = type.entryNames.map(
+      (name, i) =>
+        `f${i} := ${storedForm(`struct_extract(${sql}, '${name.replaceAll("'", "''")}')`, type.entryTypes[i]!, to.fields[i]!.type, depth)}`,
+    );
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
   }
   switch (to.kind) {

@@ -30,25 +30,57 @@ export async function jsonSource(
   const structure = JSON.stringify(Object.fromEntries(fields.map((field, i) => [field.name, structureOf(types[i]!)])));
   const from = `(SELECT row_number() OVER () AS n, json AS j, json_transform(json, ${literal(structure)}) AS s FROM read_ndjson_objects(${reader}, ignore_errors = ${configuration.maxBadRecords > 0}))`;
   const column = (name: string): string => `struct_extract(s, ${literal(name)})`;
-  const values = (safe: boolean): string => fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0)} AS v${i}`).join(', ');
+  const values = (safe: boolean): string =>
+    fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0)} AS v${i}`).join(', ');
   const failing = fields.map((field, i) => `(${bad(column(field.name), types[i]!, 0)} OR ${misshapen(field)})`);
   const known = `[${fields.map((field) => literal(field.name)).join(', ')}]`;
   const unknown = `list_filter(json_keys(j), lambda k: NOT list_contains(CAST(${known} AS VARCHAR[]), k))`;
+  const noObject = `coalesce(json_type(j) <> 'OBJECT', true)`;
   const strict = configuration.ignoreUnknownValues ? 'false' : `len(${unknown}) > 0`;
-  const guard = configuration.ignoreUnknownValues ? '' : ` WHERE CASE WHEN ${strict} THEN error('no such field: ' || (${unknown})[1] || ' (row ' || n || ')') ELSE true END`;
-  // A value of the wrong shape would come out as NULL: it must fail instead.
-  const shape = `CASE WHEN ${fields.map(misshapen).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')') ELSE true END`;
+  // What json_transform would turn into NULL, or leave out, must fail instead.
+  const guards = [
+    `WHEN ${noObject} THEN error('row ' || n || ' is not a JSON object')`,
+    ...(configuration.ignoreUnknownValues
+      ? []
+      : [`WHEN ${strict} THEN error('no such field: ' || (${unknown})[1] || ' (row ' || n || ')')`]),
+    `WHEN ${fields.map(misshapen).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')')`,
+  ];
   return {
     fields,
-    select: () => `SELECT ${values(false)} FROM ${from}${guard}${guard === '' ? ' WHERE' : ' AND'} ${shape}`,
-    selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${[strict, ...failing].join(' OR ')})`,
+    select: () => `SELECT ${values(false)} FROM ${from} WHERE CASE ${guards.join(' ')} ELSE true END`,
+    selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${[noObject, strict, ...failing].join(' OR ')})`,
     async badRows(reading, limit) {
-      const texts = fields.map((field) => `left(CAST(json_extract(j, ${literal(`$."${field.name}"`)}) AS VARCHAR), 100)`);
-      const rows = await reading.rows(`SELECT n, ${failing.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${texts.join(', ')} FROM ${from} WHERE ${failing.join(' OR ')} ORDER BY n LIMIT ${limit}`);
+      const texts = fields.map(
+        (field) => `left(CAST(json_extract(j, ${literal(`$."${field.name}"`)}) AS VARCHAR), 100)`,
+      );
+      const rows = await reading.rows(
+        `SELECT n, ${failing.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${texts.join(', ')} FROM ${from} WHERE ${failing.join(' OR ')} ORDER BY n LIMIT ${limit}`,
+      );
       const found = rows.flatMap((row) => badCells(row, fields, types, 0));
+      const odd = await reading.rows(
+        `SELECT n, left(CAST(j AS VARCHAR), 100) FROM ${from} WHERE ${noObject} ORDER BY n LIMIT ${limit}`,
+      );
+      found.push(
+        ...odd.map((row) => ({
+          row: Number(row[0]),
+          column: 'the line',
+          value: String(row[1] ?? 'malformed JSON'),
+          type: 'a JSON object',
+        })),
+      );
       if (configuration.ignoreUnknownValues) return found;
-      const extra = await reading.rows(`SELECT n, (${unknown})[1] FROM ${from} WHERE ${strict} ORDER BY n LIMIT ${limit}`);
-      return [...found, ...extra.map((row) => ({ row: Number(row[0]), column: String(row[1]), value: 'no such field', type: 'a field of the schema' }))];
+      const extra = await reading.rows(
+        `SELECT n, (${unknown})[1] FROM ${from} WHERE NOT ${noObject} AND ${strict} ORDER BY n LIMIT ${limit}`,
+      );
+      return [
+        ...found,
+        ...extra.map((row) => ({
+          row: Number(row[0]),
+          column: String(row[1]),
+          value: 'no such field',
+          type: 'a field of the schema',
+        })),
+      ];
     },
   };
 }
@@ -56,7 +88,8 @@ export async function jsonSource(
 /** DuckDB's structure for json_transform: text at the leaves, JSON where JSON is wanted. */
 function structureOf(type: GType): unknown {
   if (type.kind === 'ARRAY') return [structureOf(type.element)];
-  if (type.kind === 'STRUCT') return Object.fromEntries(type.fields.map((field) => [field.name, structureOf(field.type)]));
+  if (type.kind === 'STRUCT')
+    return Object.fromEntries(type.fields.map((field) => [field.name, structureOf(field.type)]));
   return type.kind === 'JSON' ? 'JSON' : 'VARCHAR';
 }
 
@@ -66,7 +99,9 @@ function valueOf(sql: string, type: GType, safe: boolean, depth: number): string
     return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1)})`;
   }
   if (type.kind === 'STRUCT') {
-    const entries = type.fields.map((field, i) => `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth)}`);
+    const entries = type.fields.map(
+      (field, i) => `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth)}`,
+    );
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
   }
   return type.kind === 'JSON' ? sql : textToValue(sql, type, safe);
@@ -79,7 +114,8 @@ function bad(sql: string, type: GType, depth: number): string {
     const item = `y${depth}`;
     return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1)})), false)`;
   }
-  if (type.kind === 'STRUCT') return `(${type.fields.map((field) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth)).join(' OR ')})`;
+  if (type.kind === 'STRUCT')
+    return `(${type.fields.map((field) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth)).join(' OR ')})`;
   return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true)}) IS NULL)`;
 }
 
@@ -94,13 +130,20 @@ function misshapen(field: FieldSchema): string {
 async function detect(session: Session, reader: string): Promise<readonly FieldSchema[]> {
   let columns;
   try {
-    columns = await session.columns(`SELECT * FROM read_json(${reader}, sample_size = 20480, map_inference_threshold = -1)`);
+    columns = await session.columns(
+      `SELECT * FROM read_json(${reader}, sample_size = 20480, map_inference_threshold = -1)`,
+    );
   } catch (cause) {
-    throw new BigQueryError('invalid', 'Error while reading data, error message: Failed to detect schema: the file is not newline-delimited JSON.', { cause });
+    throw new BigQueryError(
+      'invalid',
+      'Error while reading data, error message: Failed to detect schema: the file is not newline-delimited JSON.',
+      { cause },
+    );
   }
   const names = columnNames(columns.map(({ name }) => name));
   return columns.map((column, i) => {
-    if (names[i] !== column.name) throw new BigQueryError('invalid', `Invalid field name "${column.name}" in the data.`);
+    if (names[i] !== column.name)
+      throw new BigQueryError('invalid', `Invalid field name "${column.name}" in the data.`);
     return fieldOf({ name: column.name, type: timestamps(detectedType(column.name, column.type)) });
   });
 }
@@ -109,6 +152,7 @@ async function detect(session: Session, reader: string): Promise<readonly FieldS
 function timestamps(type: GType): GType {
   if (type.kind === 'DATETIME') return { kind: 'TIMESTAMP' };
   if (type.kind === 'ARRAY') return { kind: 'ARRAY', element: timestamps(type.element) };
-  if (type.kind === 'STRUCT') return { kind: 'STRUCT', fields: type.fields.map((field) => ({ name: field.name, type: timestamps(field.type) })) };
+  if (type.kind === 'STRUCT')
+    return { kind: 'STRUCT', fields: type.fields.map((field) => ({ name: field.name, type: timestamps(field.type) })) };
   return type;
 }

@@ -38,25 +38,39 @@ export type LoadConfiguration = {
 
 export function parseLoadConfiguration(load: Body, projectId: string): LoadConfiguration {
   const destination = parseTableReference(load, 'destinationTable', projectId);
-  if (destination === undefined) throw new BigQueryError('invalid', 'Required parameter is missing: configuration.load.destinationTable');
+  if (destination === undefined)
+    throw new BigQueryError('invalid', 'Required parameter is missing: configuration.load.destinationTable');
   checkTableId(destination);
   const format = optionalText(load, 'sourceFormat') ?? 'CSV';
   if (format !== 'CSV' && format !== 'NEWLINE_DELIMITED_JSON' && format !== 'PARQUET') {
-    throw new BigQueryError('notImplemented', `Loading ${format} is not supported by the local BigQuery: use CSV, NEWLINE_DELIMITED_JSON or PARQUET.`);
+    throw new BigQueryError(
+      'notImplemented',
+      `Loading ${format} is not supported by the local BigQuery: use CSV, NEWLINE_DELIMITED_JSON or PARQUET.`,
+    );
   }
-  for (const name of ['hivePartitioningOptions', 'decimalTargetTypes', 'projectionFields', 'jsonExtension', 'rangePartitioning', 'referenceFileSchemaUri']) {
+  for (const name of [
+    'hivePartitioningOptions',
+    'decimalTargetTypes',
+    'projectionFields',
+    'jsonExtension',
+    'rangePartitioning',
+    'referenceFileSchemaUri',
+  ]) {
     const value = load[name];
-    if (value !== undefined && value !== null && value !== '') throw new BigQueryError('notImplemented', `configuration.load.${name} is not supported by the local BigQuery.`);
+    if (value !== undefined && value !== null && value !== '')
+      throw new BigQueryError('notImplemented', `configuration.load.${name} is not supported by the local BigQuery.`);
   }
   const schema = parseSchema(optionalObject(load, 'schema'));
   const options = (optionalList(load, 'schemaUpdateOptions') ?? []).map(String);
-  if (options.includes('ALLOW_FIELD_RELAXATION')) throw new BigQueryError('notImplemented', 'ALLOW_FIELD_RELAXATION is not supported by the local BigQuery.');
+  if (options.includes('ALLOW_FIELD_RELAXATION'))
+    throw new BigQueryError('notImplemented', 'ALLOW_FIELD_RELAXATION is not supported by the local BigQuery.');
   return {
     destination,
     format,
     schema: schema.length === 0 ? undefined : schema,
     autodetect: optionalFlag(load, 'autodetect') ?? false,
-    writeDisposition: oneOf(load, 'writeDisposition', ['WRITE_APPEND', 'WRITE_EMPTY', 'WRITE_TRUNCATE']) ?? 'WRITE_APPEND',
+    writeDisposition:
+      oneOf(load, 'writeDisposition', ['WRITE_APPEND', 'WRITE_EMPTY', 'WRITE_TRUNCATE']) ?? 'WRITE_APPEND',
     createDisposition: oneOf(load, 'createDisposition', ['CREATE_IF_NEEDED', 'CREATE_NEVER']) ?? 'CREATE_IF_NEEDED',
     allowFieldAddition: options.includes('ALLOW_FIELD_ADDITION'),
     maxBadRecords: optionalCount(load, 'maxBadRecords') ?? 0,
@@ -93,5 +107,8 @@ function parseQuote(text: string | undefined): string {
 function parseEncoding(text: string | undefined): 'utf-8' | 'latin-1' {
   if (text === undefined || text === '' || /^utf-?8$/i.test(text)) return 'utf-8';
   if (/^iso-8859-1$/i.test(text)) return 'latin-1';
-  throw new BigQueryError('notImplemented', `Encoding ${text} is not supported by the local BigQuery: use UTF-8 or ISO-8859-1.`);
+  throw new BigQueryError(
+    'notImplemented',
+    `Encoding ${text} is not supported by the local BigQuery: use UTF-8 or ISO-8859-1.`,
+  );
 }

@@ -29,31 +29,59 @@ export function authorizeLoad(execution: Execution, configuration: LoadConfigura
     return;
   }
   require('bigquery.tables.updateData', { kind: 'table', ...ref });
-  if (configuration.writeDisposition === 'WRITE_TRUNCATE' || configuration.allowFieldAddition) require('bigquery.tables.update', { kind: 'table', ...ref });
+  if (configuration.writeDisposition === 'WRITE_TRUNCATE' || configuration.allowFieldAddition)
+    require('bigquery.tables.update', { kind: 'table', ...ref });
 }
 
-export async function runLoad(execution: Execution, configuration: LoadConfiguration, file: string): Promise<JobOutcome> {
+export async function runLoad(
+  execution: Execution,
+  configuration: LoadConfiguration,
+  file: string,
+): Promise<JobOutcome> {
   const { services, signal } = execution;
   const { destination: ref } = configuration;
   const inputBytes = (await stat(file)).size;
   return services.lock.hold(nameOf(ref), signal, async () => {
     const dataset = services.datasets.get(ref.projectId, ref.datasetId);
-    if (dataset === undefined) throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
+    if (dataset === undefined)
+      throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     const old = services.tables.get(ref);
     if (old?.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot load into ${nameOf(ref)}: it is a view.`);
-    if (old === undefined && configuration.createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
-    if (old !== undefined && configuration.writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n) {
+    if (old === undefined && configuration.createDisposition === 'CREATE_NEVER')
+      throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
+    if (
+      old !== undefined &&
+      configuration.writeDisposition === 'WRITE_EMPTY' &&
+      (await services.sizes.rows(old)) > 0n
+    ) {
       throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
     }
-    const source = await services.duckdb.use({ signal, timeoutMs: 600_000 }, (session) => openSource(session, configuration, file, old));
+    const source = await services.duckdb.use({ signal, timeoutMs: 600_000 }, (session) =>
+      openSource(session, configuration, file, old),
+    );
     const skipped = await countBadRows(execution, configuration, source);
     const outcome = (rows: number): JobOutcome => ({
-      statistics: { load: { inputFiles: '1', inputFileBytes: String(inputBytes), outputRows: String(rows), badRecords: String(skipped) } },
+      statistics: {
+        load: {
+          inputFiles: '1',
+          inputFileBytes: String(inputBytes),
+          outputRows: String(rows),
+          badRecords: String(skipped),
+        },
+      },
       destination: ref,
     });
     const sql = skipped > 0 ? source.selectGood! : source.select();
     try {
-      return await write({ execution, configuration, source, old, sql, outcome, defaultExpirationMs: dataset.properties.defaultTableExpirationMs });
+      return await write({
+        execution,
+        configuration,
+        source,
+        old,
+        sql,
+        outcome,
+        defaultExpirationMs: dataset.properties.defaultTableExpirationMs,
+      });
     } catch (error) {
       throw await explain(execution, source, error);
     }
@@ -82,8 +110,11 @@ async function write(load: Write): Promise<JobOutcome> {
       await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome));
       return outcome;
     }
-    const expirationMs = load.defaultExpirationMs === undefined ? undefined : services.clock() + Number(load.defaultExpirationMs);
-    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () => execution.finish(outcome));
+    const expirationMs =
+      load.defaultExpirationMs === undefined ? undefined : services.clock() + Number(load.defaultExpirationMs);
+    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () =>
+      execution.finish(outcome),
+    );
     return outcome;
   }
   const target = configuration.allowFieldAddition ? await addNewFields(execution, old, source.fields) : old;
@@ -103,7 +134,9 @@ function layoutOf(configuration: LoadConfiguration): Partial<TableProperties> {
   const { description, timePartitioning, clustering } = configuration;
   return {
     ...(description === undefined ? {} : { description }),
-    ...(timePartitioning === undefined ? {} : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
+    ...(timePartitioning === undefined
+      ? {}
+      : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
     ...(clustering === undefined ? {} : { clustering: { fields: clustering } }),
   };
 }
@@ -113,14 +146,27 @@ async function addNewFields(execution: Execution, table: Table, fields: readonly
   const known = new Set(table.properties.schema.fields.map((field) => field.name.toLowerCase()));
   const added = fields.filter((field) => !known.has(field.name.toLowerCase()));
   if (added.length === 0) return table;
-  await services.duckdb.use({ signal: execution.signal }, (session) => session.transaction(() => services.physical.addColumns(session, table, added)));
-  return services.tables.update(table.ref, { properties: { ...table.properties, schema: { fields: [...table.properties.schema.fields, ...added] } } });
+  await services.duckdb.use({ signal: execution.signal }, (session) =>
+    session.transaction(() => services.physical.addColumns(session, table, added)),
+  );
+  return services.tables.update(table.ref, {
+    properties: { ...table.properties, schema: { fields: [...table.properties.schema.fields, ...added] } },
+  });
 }
 
-async function openSource(session: Session, configuration: LoadConfiguration, file: string, old: Table | undefined): Promise<LoadSource> {
+async function openSource(
+  session: Session,
+  configuration: LoadConfiguration,
+  file: string,
+  old: Table | undefined,
+): Promise<LoadSource> {
   // Without a schema of its own, a load into an existing table uses the table's.
   const keepsTable = old !== undefined && configuration.writeDisposition !== 'WRITE_TRUNCATE';
-  const schema = configuration.schema ?? (keepsTable && !configuration.autodetect && configuration.format !== 'PARQUET' ? old.properties.schema.fields : undefined);
+  const schema =
+    configuration.schema ??
+    (keepsTable && !configuration.autodetect && configuration.format !== 'PARQUET'
+      ? old.properties.schema.fields
+      : undefined);
   const usable = schema !== undefined && schema.length > 0 ? schema : undefined;
   switch (configuration.format) {
     case 'CSV':
@@ -132,10 +178,16 @@ async function openSource(session: Session, configuration: LoadConfiguration, fi
   }
 }
 
-async function countBadRows(execution: Execution, configuration: LoadConfiguration, source: LoadSource): Promise<number> {
+async function countBadRows(
+  execution: Execution,
+  configuration: LoadConfiguration,
+  source: LoadSource,
+): Promise<number> {
   const { maxBadRecords } = configuration;
   if (maxBadRecords === 0 || source.badRows === undefined) return 0;
-  const bad = await execution.services.duckdb.use({ signal: execution.signal }, (session) => source.badRows!(session, maxBadRecords + 1));
+  const bad = await execution.services.duckdb.use({ signal: execution.signal }, (session) =>
+    source.badRows!(session, maxBadRecords + 1),
+  );
   const rows = new Set(bad.map(({ row }) => row)).size;
   if (rows > maxBadRecords) throw tooManyErrors(bad);
   return rows;
@@ -143,18 +195,33 @@ async function countBadRows(execution: Execution, configuration: LoadConfigurati
 
 /** Names the rows and columns that did not convert, where the reader's own text does not. */
 async function explain(execution: Execution, source: LoadSource, error: unknown): Promise<unknown> {
-  if (!(error instanceof BigQueryError) || error instanceof StaleTable || execution.signal.aborted || source.badRows === undefined) return error;
+  if (
+    !(error instanceof BigQueryError) ||
+    error instanceof StaleTable ||
+    execution.signal.aborted ||
+    source.badRows === undefined
+  )
+    return error;
   if (!['invalid', 'invalidQuery', 'internalError'].includes(error.reason)) return error;
   try {
-    const bad = await execution.services.duckdb.use({ signal: execution.signal, timeoutMs: 600_000 }, (session) => source.badRows!(session, 5));
+    const bad = await execution.services.duckdb.use({ signal: execution.signal, timeoutMs: 600_000 }, (session) =>
+      source.badRows!(session, 5),
+    );
     return bad.length === 0 ? readError(error) : tooManyErrors(bad);
   } catch {
     return readError(error);
   }
 }
 
+/** The reader's own text, without its advice and without the path of the spooled file. */
 function readError(error: BigQueryError): BigQueryError {
-  return new BigQueryError('invalid', `Error while reading data, error message: ${error.message}`, { cause: error });
+  const text = error.message
+    .split('\nPossible fixes:')[0]!
+    .replace(/Original Line: ([^\n]{0,100})[^\n]*/, 'Original Line: $1')
+    .replaceAll(/(file )?"?\/[^\s"]*\/spool\/[\w.-]+"?/g, 'the uploaded data')
+    .trim()
+    .replaceAll(/\s*\n\s*/g, '; ');
+  return new BigQueryError('invalid', `Error while reading data, error message: ${text}`, { cause: error });
 }
 
 function tooManyErrors(bad: readonly BadRow[]): BigQueryError {

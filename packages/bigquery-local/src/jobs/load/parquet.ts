@@ -12,12 +12,20 @@ import { detectedType, storedForm } from './detected-type.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
 import type { LoadSource } from './source.ts';
 
-export async function parquetSource(session: Session, configuration: LoadConfiguration, file: string, schema: readonly FieldSchema[] | undefined): Promise<LoadSource> {
+export async function parquetSource(
+  session: Session,
+  configuration: LoadConfiguration,
+  file: string,
+  schema: readonly FieldSchema[] | undefined,
+): Promise<LoadSource> {
   const from = `read_parquet(${literal(file)})`;
   const columns = await describe(session, from);
   for (const column of columns) {
     if (!configuration.listInference && hasList(column.type)) {
-      throw new BigQueryError('invalid', `Column ${column.name} is a Parquet LIST: set parquetOptions.enableListInference to load it as a repeated field (without it, the nested form is not supported by the local BigQuery).`);
+      throw new BigQueryError(
+        'invalid',
+        `Column ${column.name} is a Parquet LIST: set parquetOptions.enableListInference to load it as a repeated field (without it, the nested form is not supported by the local BigQuery).`,
+      );
     }
   }
   const names = columnNames(columns.map(({ name }) => name));
@@ -25,13 +33,22 @@ export async function parquetSource(session: Session, configuration: LoadConfigu
     const type = detectedType(column.name, column.type);
     return { name: names[i]!, type, sql: storedForm(identifier(column.name), column.type, type) };
   });
-  if (schema === undefined) return source(detected.map(fieldOf), detected.map(({ sql }) => sql), from);
+  if (schema === undefined)
+    return source(
+      detected.map(fieldOf),
+      detected.map(({ sql }) => sql),
+      from,
+    );
   const byName = new Map(detected.map((column) => [column.name.toLowerCase(), column]));
   const expressions = schema.map((field) => {
     const column = byName.get(field.name.toLowerCase());
     const to = typeOfField(field);
     if (column === undefined) {
-      if (field.mode === 'REQUIRED') throw new BigQueryError('invalid', `Error while reading data, error message: the file has no column ${field.name}, which is REQUIRED.`);
+      if (field.mode === 'REQUIRED')
+        throw new BigQueryError(
+          'invalid',
+          `Error while reading data, error message: the file has no column ${field.name}, which is REQUIRED.`,
+        );
       return 'NULL';
     }
     return sameType(column.type, to) ? column.sql : castSql({ sql: column.sql, from: column.type, to, safe: false });
@@ -39,11 +56,18 @@ export async function parquetSource(session: Session, configuration: LoadConfigu
   return source(schema, expressions, from);
 }
 
-async function describe(session: Session, from: string): Promise<readonly { readonly name: string; readonly type: DuckDBType }[]> {
+async function describe(
+  session: Session,
+  from: string,
+): Promise<readonly { readonly name: string; readonly type: DuckDBType }[]> {
   try {
     return await session.columns(`SELECT * FROM ${from}`);
   } catch (cause) {
-    throw new BigQueryError('invalid', 'Error while reading data, error message: Failed to read the data as Parquet: the file is damaged or of another format.', { cause });
+    throw new BigQueryError(
+      'invalid',
+      'Error while reading data, error message: Failed to read the data as Parquet: the file is damaged or of another format.',
+      { cause },
+    );
   }
 }
 

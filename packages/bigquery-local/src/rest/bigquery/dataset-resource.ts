@@ -8,9 +8,22 @@ import { invalidField, optionalFlag, optionalInteger, optionalLabels, optionalLi
 
 type Body = Readonly<Record<string, unknown>>;
 
-const ENTITIES = ['userByEmail', 'groupByEmail', 'domain', 'specialGroup', 'iamMember', 'view', 'routine', 'dataset'] as const;
+const ENTITIES = [
+  'userByEmail',
+  'groupByEmail',
+  'domain',
+  'specialGroup',
+  'iamMember',
+  'view',
+  'routine',
+  'dataset',
+] as const;
 const SPECIAL_GROUPS = new Set(['projectOwners', 'projectReaders', 'projectWriters', 'allAuthenticatedUsers']);
-const LEGACY_ROLES: Readonly<Record<string, string>> = { 'roles/bigquery.dataOwner': 'OWNER', 'roles/bigquery.dataEditor': 'WRITER', 'roles/bigquery.dataViewer': 'READER' };
+const LEGACY_ROLES: Readonly<Record<string, string>> = {
+  'roles/bigquery.dataOwner': 'OWNER',
+  'roles/bigquery.dataEditor': 'WRITER',
+  'roles/bigquery.dataViewer': 'READER',
+};
 
 /** "Default dataset access": the three special groups, and the creator as owner. */
 export function defaultAccess(creator: string): AccessEntry[] {
@@ -25,7 +38,8 @@ export function defaultAccess(creator: string): AccessEntry[] {
 /** Checks and normalises `access[]`. Roles come back by their legacy names. */
 export function parseAccess(body: Body, name: string, identity: Identity): AccessEntry[] | undefined {
   return optionalList(body, 'access')?.map((item) => {
-    if (typeof item !== 'object' || item === null || Array.isArray(item)) throw invalidField('access', 'expected a list of objects');
+    if (typeof item !== 'object' || item === null || Array.isArray(item))
+      throw invalidField('access', 'expected a list of objects');
     return parseEntry(item as Body, name, identity);
   });
 }
@@ -34,25 +48,35 @@ function parseEntry(item: Body, name: string, identity: Identity): AccessEntry {
   const present = ENTITIES.filter((key) => item[key] !== undefined && item[key] !== null);
   const entity = present[0];
   if (entity === undefined || present.length > 1) {
-    throw new BigQueryError('invalid', 'An access entry must have exactly one of userByEmail, groupByEmail, domain, specialGroup defined, view, routine, or dataset.');
+    throw new BigQueryError(
+      'invalid',
+      'An access entry must have exactly one of userByEmail, groupByEmail, domain, specialGroup defined, view, routine, or dataset.',
+    );
   }
   if (item['condition'] !== undefined && item['condition'] !== null) {
     throw new BigQueryError('invalid', 'Conditions of access entries are not supported by the local BigQuery.');
   }
   const role = optionalText(item, 'role');
   if (entity === 'view' || entity === 'routine' || entity === 'dataset') {
-    if (role !== undefined && role !== '') throw new BigQueryError('invalid', `An access entry for ${entity} needs an empty role.`);
+    if (role !== undefined && role !== '')
+      throw new BigQueryError('invalid', `An access entry for ${entity} needs an empty role.`);
     return { [entity]: parseResource(item[entity] as Body, entity) };
   }
   if (role === undefined || role === '') throw new BigQueryError('invalid', 'An access entry must have a role.');
   const legacy = LEGACY_ROLES[role] ?? role;
-  if (!/^(READER|WRITER|OWNER|roles\/[\w.]+|projects\/[^/]+\/roles\/[\w.]+|organizations\/\d+\/roles\/[\w.]+)$/.test(legacy)) {
+  if (
+    !/^(READER|WRITER|OWNER|roles\/[\w.]+|projects\/[^/]+\/roles\/[\w.]+|organizations\/\d+\/roles\/[\w.]+)$/.test(
+      legacy,
+    )
+  ) {
     throw new BigQueryError('invalid', `Invalid value for role: ${role} is not a valid value`);
   }
   const member = optionalText(item, entity) ?? '';
   if (member === '') throw invalidField(`access.${entity}`, 'must not be empty');
-  if (entity === 'specialGroup' && !SPECIAL_GROUPS.has(member)) throw invalidField('access.specialGroup', `${member} is not a valid value`);
-  if ((entity === 'userByEmail' || entity === 'groupByEmail') && !/^[^@\s]+@[^@\s]+$/.test(member)) throw invalidField(`access.${entity}`, `${member} is not an e-mail address`);
+  if (entity === 'specialGroup' && !SPECIAL_GROUPS.has(member))
+    throw invalidField('access.specialGroup', `${member} is not a valid value`);
+  if ((entity === 'userByEmail' || entity === 'groupByEmail') && !/^[^@\s]+@[^@\s]+$/.test(member))
+    throw invalidField(`access.${entity}`, `${member} is not an e-mail address`);
   if (entity === 'userByEmail') checkServiceAccount(member, name, identity);
   return { role: legacy, [entity]: member };
 }
@@ -62,7 +86,10 @@ function checkServiceAccount(email: string, name: string, identity: Identity): v
   const projectId = /@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/.exec(email)?.[1];
   if (projectId === undefined || identity.projects.find(projectId) === undefined) return;
   if (identity.serviceAccounts.find(email) === undefined) {
-    throw new BigQueryError('invalid', `IAM setPolicy failed for Dataset ${name}: Service account ${email} does not exist.`);
+    throw new BigQueryError(
+      'invalid',
+      `IAM setPolicy failed for Dataset ${name}: Service account ${email} does not exist.`,
+    );
   }
 }
 
@@ -78,7 +105,8 @@ function parseResource(value: Body, entity: string): unknown {
   if (entity === 'view') return texts(value, ['projectId', 'datasetId', 'tableId']);
   if (entity === 'routine') return texts(value, ['projectId', 'datasetId', 'routineId']);
   const targetTypes = optionalList(value, 'targetTypes') ?? [];
-  if (targetTypes.length === 0 || targetTypes.some((type) => type !== 'VIEWS')) throw invalidField('access.dataset.targetTypes', 'must be ["VIEWS"]');
+  if (targetTypes.length === 0 || targetTypes.some((type) => type !== 'VIEWS'))
+    throw invalidField('access.dataset.targetTypes', 'must be ["VIEWS"]');
   return { dataset: texts(value['dataset'] as Body | undefined, ['projectId', 'datasetId']), targetTypes };
 }
 
@@ -88,7 +116,9 @@ export function hasOwner(access: readonly AccessEntry[]): boolean {
 }
 
 /** The writable fields that `body` gives; null removes one. */
-export function parseProperties(body: Body): Partial<{ [K in keyof Omit<DatasetProperties, 'access'>]: DatasetProperties[K] | null }> {
+export function parseProperties(
+  body: Body,
+): Partial<{ [K in keyof Omit<DatasetProperties, 'access'>]: DatasetProperties[K] | null }> {
   const changes: Record<string, unknown> = {};
   for (const key of ['friendlyName', 'description', 'defaultCollation'] as const) {
     if (key in body) changes[key] = optionalText(body, key) ?? null;
@@ -98,18 +128,27 @@ export function parseProperties(body: Body): Partial<{ [K in keyof Omit<DatasetP
   }
   if ('labels' in body) changes['labels'] = optionalLabels(body) ?? null;
   if ('isCaseInsensitive' in body) changes['isCaseInsensitive'] = optionalFlag(body, 'isCaseInsensitive') ?? null;
-  if (changes['isCaseInsensitive'] === true) throw new BigQueryError('invalid', 'isCaseInsensitive is not supported by the local BigQuery.');
+  if (changes['isCaseInsensitive'] === true)
+    throw new BigQueryError('invalid', 'isCaseInsensitive is not supported by the local BigQuery.');
   const expiration = changes['defaultTableExpirationMs'];
   if (typeof expiration === 'string' && Number(expiration) < 3_600_000 && expiration !== '0') {
-    throw new BigQueryError('invalid', 'Invalid value for defaultTableExpirationMs: the minimum is 3600000 milliseconds (one hour)');
+    throw new BigQueryError(
+      'invalid',
+      'Invalid value for defaultTableExpirationMs: the minimum is 3600000 milliseconds (one hour)',
+    );
   }
   if (expiration === '0') changes['defaultTableExpirationMs'] = null;
   return changes;
 }
 
 /** `properties` with `changes` on top, without the fields that are null. */
-export function withChanges(properties: DatasetProperties, changes: Readonly<Record<string, unknown>>): DatasetProperties {
-  return Object.fromEntries(Object.entries({ ...properties, ...changes }).filter(([, value]) => value !== null && value !== undefined)) as DatasetProperties;
+export function withChanges(
+  properties: DatasetProperties,
+  changes: Readonly<Record<string, unknown>>,
+): DatasetProperties {
+  return Object.fromEntries(
+    Object.entries({ ...properties, ...changes }).filter(([, value]) => value !== null && value !== undefined),
+  ) as DatasetProperties;
 }
 
 export function datasetResource(dataset: Dataset, baseUrl: string, view: string | undefined): Record<string, unknown> {

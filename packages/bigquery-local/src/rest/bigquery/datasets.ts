@@ -4,18 +4,54 @@ import type { Resource } from '../../access/decision.ts';
 import { createDataset, deleteDataset, requireDataset } from '../../catalog/dataset-changes.ts';
 import type { Services } from '../../services.ts';
 import type { RequestContext, Route } from '../route.ts';
-import { datasetListItem, datasetResource, defaultAccess, hasOwner, parseAccess, parseProperties, withChanges } from './dataset-resource.ts';
-import { decodeToken, encodeToken, invalidField, optionalCount, optionalFlag, optionalObject, optionalText } from './fields.ts';
+import {
+  datasetListItem,
+  datasetResource,
+  defaultAccess,
+  hasOwner,
+  parseAccess,
+  parseProperties,
+  withChanges,
+} from './dataset-resource.ts';
+import {
+  decodeToken,
+  encodeToken,
+  invalidField,
+  optionalCount,
+  optionalFlag,
+  optionalObject,
+  optionalText,
+} from './fields.ts';
 import { checkIfMatch } from './if-match.ts';
 
 export function datasetRoutes(services: Services): Route[] {
   const path = '/projects/:projectId/datasets/:datasetId';
   return [
-    { method: 'POST', path: '/projects/:projectId/datasets', operation: 'bigquery.datasets.insert', handle: (context) => insert(services, context) },
-    { method: 'GET', path: '/projects/:projectId/datasets', operation: 'bigquery.datasets.list', handle: (context) => list(services, context) },
+    {
+      method: 'POST',
+      path: '/projects/:projectId/datasets',
+      operation: 'bigquery.datasets.insert',
+      handle: (context) => insert(services, context),
+    },
+    {
+      method: 'GET',
+      path: '/projects/:projectId/datasets',
+      operation: 'bigquery.datasets.list',
+      handle: (context) => list(services, context),
+    },
     { method: 'GET', path, operation: 'bigquery.datasets.get', handle: (context) => get(services, context) },
-    { method: 'PATCH', path, operation: 'bigquery.datasets.patch', handle: (context) => change(services, context, 'patch') },
-    { method: 'PUT', path, operation: 'bigquery.datasets.update', handle: (context) => change(services, context, 'update') },
+    {
+      method: 'PATCH',
+      path,
+      operation: 'bigquery.datasets.patch',
+      handle: (context) => change(services, context, 'patch'),
+    },
+    {
+      method: 'PUT',
+      path,
+      operation: 'bigquery.datasets.update',
+      handle: (context) => change(services, context, 'update'),
+    },
     { method: 'DELETE', path, operation: 'bigquery.datasets.delete', handle: (context) => remove(services, context) },
   ];
 }
@@ -30,13 +66,25 @@ function insert(services: Services, context: RequestContext): unknown {
   context.authorize('bigquery.datasets.create', { kind: 'project', projectId });
   const reference = optionalObject(context.body, 'datasetReference') ?? {};
   const datasetId = optionalText(reference, 'datasetId');
-  if (datasetId === undefined || datasetId === '') throw new BigQueryError('invalid', 'Required parameter is missing: datasetReference.datasetId');
-  if ((optionalText(reference, 'projectId') ?? projectId) !== projectId) throw invalidField('datasetReference.projectId', 'does not match the project in the URL');
+  if (datasetId === undefined || datasetId === '')
+    throw new BigQueryError('invalid', 'Required parameter is missing: datasetReference.datasetId');
+  if ((optionalText(reference, 'projectId') ?? projectId) !== projectId)
+    throw invalidField('datasetReference.projectId', 'does not match the project in the URL');
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
   const { email } = context.principal;
-  const access = given === undefined || given.length === 0 ? defaultAccess(email) : hasOwner(given) ? given : [...given, { role: 'OWNER', userByEmail: email }];
+  const access =
+    given === undefined || given.length === 0
+      ? defaultAccess(email)
+      : hasOwner(given)
+        ? given
+        : [...given, { role: 'OWNER', userByEmail: email }];
   const properties = withChanges({ access }, parseProperties(context.body));
-  const dataset = createDataset(services, { projectId, datasetId, location: optionalText(context.body, 'location'), properties });
+  const dataset = createDataset(services, {
+    projectId,
+    datasetId,
+    location: optionalText(context.body, 'location'),
+    properties,
+  });
   return datasetResource(dataset, context.baseUrl, undefined);
 }
 
@@ -54,12 +102,19 @@ function list(services: Services, context: RequestContext): unknown {
   const labels = parseFilter(context.query['filter']);
   // Counts as a decision also when the project has no dataset.
   context.may('bigquery.datasets.get', { kind: 'project', projectId });
-  if (services.identity.projects.find(projectId) === undefined) throw new BigQueryError('notFound', `Not found: Project ${projectId}`);
+  if (services.identity.projects.find(projectId) === undefined)
+    throw new BigQueryError('notFound', `Not found: Project ${projectId}`);
   const visible = services.datasets
     .list(projectId)
     .filter((dataset) => dataset.datasetId > after)
     .filter((dataset) => all || dataset.hiddenOwner === undefined)
-    .filter((dataset) => labels.every(([key, value]) => dataset.properties.labels?.[key] !== undefined && (value === undefined || dataset.properties.labels[key] === value)))
+    .filter((dataset) =>
+      labels.every(
+        ([key, value]) =>
+          dataset.properties.labels?.[key] !== undefined &&
+          (value === undefined || dataset.properties.labels[key] === value),
+      ),
+    )
     .filter(({ datasetId }) => context.may('bigquery.datasets.get', { kind: 'dataset', projectId, datasetId }));
   const page = visible.slice(0, max);
   const last = page.at(-1);
@@ -87,12 +142,15 @@ function change(services: Services, context: RequestContext, mode: 'patch' | 'up
   const { projectId, datasetId, resource } = idsOf(context);
   context.authorize('bigquery.datasets.update', resource);
   const dataset = requireDataset(services, projectId, datasetId);
-  if (dataset.hiddenOwner !== undefined) throw new BigQueryError('invalid', `Dataset ${projectId}:${datasetId} is anonymous and cannot be changed.`);
+  if (dataset.hiddenOwner !== undefined)
+    throw new BigQueryError('invalid', `Dataset ${projectId}:${datasetId} is anonymous and cannot be changed.`);
   checkIfMatch(context, dataset.etag, `${projectId}:${datasetId}`);
   const location = optionalText(context.body, 'location');
-  if (location !== undefined && location.toLowerCase() !== dataset.location.toLowerCase()) throw new BigQueryError('invalid', 'Dataset location cannot be changed.');
+  if (location !== undefined && location.toLowerCase() !== dataset.location.toLowerCase())
+    throw new BigQueryError('invalid', 'Dataset location cannot be changed.');
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
-  if (given !== undefined && !hasOwner(given)) throw new BigQueryError('invalid', 'Cannot remove all owners from a dataset.');
+  if (given !== undefined && !hasOwner(given))
+    throw new BigQueryError('invalid', 'Cannot remove all owners from a dataset.');
   // A PUT without `access` keeps the entries: losing them would lock everybody out.
   const access = given ?? dataset.properties.access;
   const base = mode === 'patch' ? { ...dataset.properties, access } : { access };
@@ -105,8 +163,13 @@ function change(services: Services, context: RequestContext, mode: 'patch' | 'up
 }
 
 /** JSON merge patch: a label that is null goes, one that is not named stays. */
-export function mergeLabels(old: Readonly<Record<string, string>> | undefined, given: Readonly<Record<string, string | null>>): Record<string, string> {
-  return Object.fromEntries(Object.entries({ ...old, ...given }).filter((entry): entry is [string, string] => entry[1] !== null));
+export function mergeLabels(
+  old: Readonly<Record<string, string>> | undefined,
+  given: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries({ ...old, ...given }).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
 }
 
 async function remove(services: Services, context: RequestContext): Promise<undefined> {
@@ -115,7 +178,8 @@ async function remove(services: Services, context: RequestContext): Promise<unde
   const contents = optionalFlag(context.query, 'deleteContents') === true;
   const dataset = requireDataset(services, projectId, datasetId);
   checkIfMatch(context, dataset.etag, `${projectId}:${datasetId}`);
-  if (contents && services.tables.count(projectId, datasetId) > 0) context.authorize('bigquery.tables.delete', resource);
+  if (contents && services.tables.count(projectId, datasetId) > 0)
+    context.authorize('bigquery.tables.delete', resource);
   await deleteDataset(services, dataset, contents);
   return undefined;
 }

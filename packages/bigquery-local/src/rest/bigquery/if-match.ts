@@ -7,5 +7,8 @@ export function checkIfMatch(context: RequestContext, etag: string, name: string
   if (wanted === undefined || wanted === '*') return;
   const plain = wanted.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
   if (plain === etag) return;
-  throw new BigQueryError('conditionNotMet', `Resource ${name} did not meet condition IF_MATCH`, { location: 'If-Match', locationType: 'header' });
+  throw new BigQueryError('conditionNotMet', `Resource ${name} did not meet condition IF_MATCH`, {
+    location: 'If-Match',
+    locationType: 'header',
+  });
 }

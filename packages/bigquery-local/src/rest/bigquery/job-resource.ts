@@ -13,7 +13,11 @@ export function jobResource(job: Job, baseUrl: string): Record<string, unknown> 
     jobReference: referenceOf(job),
     statistics: statisticsOf(job),
     status: statusOf(job),
-    ...(outcome === undefined ? {} : { principal_subject: `${job.owner.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user'}:${job.owner}` }),
+    ...(outcome === undefined
+      ? {}
+      : {
+          principal_subject: `${job.owner.endsWith('.gserviceaccount.com') ? 'serviceAccount' : 'user'}:${job.owner}`,
+        }),
   };
 }
 
@@ -52,7 +56,11 @@ export function jobListItem(job: Job, projection: 'full' | 'minimal', redacted: 
 
 function statusOf(job: Job): Record<string, unknown> {
   const { errorResult, errors } = job.outcome ?? {};
-  return { ...(errorResult === undefined ? {} : { errorResult }), ...(errors === undefined ? {} : { errors }), state: job.state };
+  return {
+    ...(errorResult === undefined ? {} : { errorResult }),
+    ...(errors === undefined ? {} : { errors }),
+    state: job.state,
+  };
 }
 
 function timesOf(job: Job): Record<string, unknown> {

@@ -8,7 +8,15 @@ import type { JobService } from '../../jobs/job-service.ts';
 import type { Services } from '../../services.ts';
 import { JsonText } from '../json-text.ts';
 import type { RequestContext, Route } from '../route.ts';
-import { decodeToken, encodeToken, invalidField, optionalCount, optionalFlag, optionalInteger, optionalText } from './fields.ts';
+import {
+  decodeToken,
+  encodeToken,
+  invalidField,
+  optionalCount,
+  optionalFlag,
+  optionalInteger,
+  optionalText,
+} from './fields.ts';
 import { dryRunResource, jobListItem, jobResource, referenceOf, resultProperties } from './job-resource.ts';
 import { pageTokenOf, readPage } from './tabledata.ts';
 
@@ -18,21 +26,66 @@ const MAX_WAIT_MS = 200_000;
 export function jobRoutes(services: Services, jobs: JobService): Route[] {
   const path = '/projects/:projectId/jobs/:jobId';
   return [
-    { method: 'POST', path: '/projects/:projectId/jobs', operation: 'bigquery.jobs.insert', handle: (context) => insertJob(jobs, context, undefined) },
-    { method: 'POST', path: '/projects/:projectId/queries', operation: 'bigquery.jobs.query', handle: (context) => query(services, jobs, context) },
-    { method: 'GET', path: '/projects/:projectId/jobs', operation: 'bigquery.jobs.list', handle: (context) => list(services, jobs, context) },
-    { method: 'GET', path, operation: 'bigquery.jobs.get', handle: (context) => jobResource(visibleJob(jobs, context, 'bigquery.jobs.get'), context.baseUrl) },
-    { method: 'POST', path: `${path}/cancel`, operation: 'bigquery.jobs.cancel', handle: (context) => cancel(jobs, context) },
-    { method: 'DELETE', path: `${path}/delete`, operation: 'bigquery.jobs.delete', handle: (context) => remove(services, jobs, context) },
-    { method: 'GET', path: '/projects/:projectId/queries/:jobId', operation: 'bigquery.jobs.getQueryResults', handle: (context) => queryResults(services, jobs, context) },
+    {
+      method: 'POST',
+      path: '/projects/:projectId/jobs',
+      operation: 'bigquery.jobs.insert',
+      handle: (context) => insertJob(jobs, context, undefined),
+    },
+    {
+      method: 'POST',
+      path: '/projects/:projectId/queries',
+      operation: 'bigquery.jobs.query',
+      handle: (context) => query(services, jobs, context),
+    },
+    {
+      method: 'GET',
+      path: '/projects/:projectId/jobs',
+      operation: 'bigquery.jobs.list',
+      handle: (context) => list(services, jobs, context),
+    },
+    {
+      method: 'GET',
+      path,
+      operation: 'bigquery.jobs.get',
+      handle: (context) => jobResource(visibleJob(jobs, context, 'bigquery.jobs.get'), context.baseUrl),
+    },
+    {
+      method: 'POST',
+      path: `${path}/cancel`,
+      operation: 'bigquery.jobs.cancel',
+      handle: (context) => cancel(jobs, context),
+    },
+    {
+      method: 'DELETE',
+      path: `${path}/delete`,
+      operation: 'bigquery.jobs.delete',
+      handle: (context) => remove(services, jobs, context),
+    },
+    {
+      method: 'GET',
+      path: '/projects/:projectId/queries/:jobId',
+      operation: 'bigquery.jobs.getQueryResults',
+      handle: (context) => queryResults(services, jobs, context),
+    },
   ];
 }
 
 /** `uploadedFile` is the data of a load job that came with the request. */
-export async function insertJob(jobs: JobService, context: RequestContext, uploadedFile: string | undefined, body = context.body): Promise<unknown> {
+export async function insertJob(
+  jobs: JobService,
+  context: RequestContext,
+  uploadedFile: string | undefined,
+  body = context.body,
+): Promise<unknown> {
   const { projectId = '' } = context.params;
   context.authorize('bigquery.jobs.create', { kind: 'project', projectId });
-  const job = await jobs.insert({ principal: context.principal, projectId, job: body, ...(uploadedFile === undefined ? {} : { uploadedFile }) });
+  const job = await jobs.insert({
+    principal: context.principal,
+    projectId,
+    job: body,
+    ...(uploadedFile === undefined ? {} : { uploadedFile }),
+  });
   return job.configuration['dryRun'] === true ? dryRunResource(job) : jobResource(job, context.baseUrl);
 }
 
@@ -40,10 +93,25 @@ async function query(services: Services, jobs: JobService, context: RequestConte
   const { projectId = '' } = context.params;
   const { body } = context;
   context.authorize('bigquery.jobs.create', { kind: 'project', projectId });
-  const { kind: _kind, location, timeoutMs: _timeout, maxResults: _max, dryRun, labels, requestId, jobTimeoutMs, formatOptions: _format, jobCreationMode: _mode, ...settings } = body;
+  const {
+    kind: _kind,
+    location,
+    timeoutMs: _timeout,
+    maxResults: _max,
+    dryRun,
+    labels,
+    requestId,
+    jobTimeoutMs,
+    formatOptions: _format,
+    jobCreationMode: _mode,
+    ...settings
+  } = body;
   const asked = optionalText(body, 'requestId');
   // The same request sent again finds the job of the first time.
-  const jobId = requestId === undefined || asked === undefined || asked === '' ? undefined : `job_${createHash('sha256').update(`${context.principal.email}\n${asked}`).digest('base64url').slice(0, 28)}`;
+  const jobId =
+    requestId === undefined || asked === undefined || asked === ''
+      ? undefined
+      : `job_${createHash('sha256').update(`${context.principal.email}\n${asked}`).digest('base64url').slice(0, 28)}`;
   const known = jobId === undefined ? undefined : jobs.get(projectId, jobId);
   const job =
     known ??
@@ -51,31 +119,57 @@ async function query(services: Services, jobs: JobService, context: RequestConte
       principal: context.principal,
       projectId,
       job: {
-        jobReference: { projectId, ...(location === undefined ? {} : { location }), ...(jobId === undefined ? {} : { jobId }) },
-        configuration: { query: settings, ...(dryRun === undefined ? {} : { dryRun }), ...(labels === undefined ? {} : { labels }), ...(jobTimeoutMs === undefined ? {} : { jobTimeoutMs }) },
+        jobReference: {
+          projectId,
+          ...(location === undefined ? {} : { location }),
+          ...(jobId === undefined ? {} : { jobId }),
+        },
+        configuration: {
+          query: settings,
+          ...(dryRun === undefined ? {} : { dryRun }),
+          ...(labels === undefined ? {} : { labels }),
+          ...(jobTimeoutMs === undefined ? {} : { jobTimeoutMs }),
+        },
       },
     }));
   if (job.configuration['dryRun'] === true) {
     const { jobReference: _reference, ...properties } = resultProperties(job);
     return { kind: 'bigquery#queryResponse', ...properties, jobReference: { projectId, location: job.location } };
   }
-  const done = await jobs.wait(projectId, job.jobId, Math.min(optionalCount(body, 'timeoutMs') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS), context.signal);
+  const done = await jobs.wait(
+    projectId,
+    job.jobId,
+    Math.min(optionalCount(body, 'timeoutMs') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS),
+    context.signal,
+  );
   return answer(services, jobs, context, done ?? job, 'bigquery#queryResponse', body);
 }
 
 async function queryResults(services: Services, jobs: JobService, context: RequestContext): Promise<unknown> {
   const job = visibleJob(jobs, context, 'bigquery.jobs.get');
-  if (job.configuration['jobType'] !== 'QUERY') throw new BigQueryError('invalid', `Job ${jobName(job)} is not a query job.`);
+  if (job.configuration['jobType'] !== 'QUERY')
+    throw new BigQueryError('invalid', `Job ${jobName(job)} is not a query job.`);
   const waitMs = Math.min(optionalCount(context.query, 'timeoutMs') ?? DEFAULT_WAIT_MS, MAX_WAIT_MS);
   const done = await jobs.wait(job.projectId, job.jobId, waitMs, context.signal);
   return answer(services, jobs, context, done ?? job, 'bigquery#getQueryResultsResponse', context.query);
 }
 
-async function answer(services: Services, jobs: JobService, context: RequestContext, job: Job, kind: string, paging: Readonly<Record<string, unknown>>): Promise<unknown> {
+async function answer(
+  services: Services,
+  jobs: JobService,
+  context: RequestContext,
+  job: Job,
+  kind: string,
+  paging: Readonly<Record<string, unknown>>,
+): Promise<unknown> {
   if (job.state !== 'DONE') return { kind, jobReference: referenceOf(job), jobComplete: false };
   const error = jobs.errorOf(job);
   if (error !== undefined) throw error;
-  const properties = { kind, etag: Buffer.from(`${job.jobId}.${job.endedMs ?? 0}`).toString('base64'), ...resultProperties(job) };
+  const properties = {
+    kind,
+    etag: Buffer.from(`${job.jobId}.${job.endedMs ?? 0}`).toString('base64'),
+    ...resultProperties(job),
+  };
   const { destination, schema } = job.outcome ?? {};
   if (destination === undefined || schema === undefined) return properties;
   const resource: Resource = { kind: 'table', ...destination };
@@ -85,10 +179,17 @@ async function answer(services: Services, jobs: JobService, context: RequestCont
       : new BigQueryError('accessDenied', "User does not have permission to access results of another user's job");
   }
   const table = services.tables.get(destination);
-  if (table === undefined) throw new BigQueryError('notFound', `Not found: Table ${destination.projectId}:${destination.datasetId}.${destination.tableId}`);
+  if (table === undefined)
+    throw new BigQueryError(
+      'notFound',
+      `Not found: Table ${destination.projectId}:${destination.datasetId}.${destination.tableId}`,
+    );
   const page = await readPage(services, context, table, paging);
   const token = pageTokenOf(table, page);
-  return JsonText.withRows({ ...properties, totalRows: String(page.totalRows), ...(token === undefined ? {} : { pageToken: token }) }, page.rowsJson);
+  return JsonText.withRows(
+    { ...properties, totalRows: String(page.totalRows), ...(token === undefined ? {} : { pageToken: token }) },
+    page.rowsJson,
+  );
 }
 
 /** 403 before 404: who may not see jobs does not learn whether one exists. */
@@ -98,7 +199,10 @@ function visibleJob(jobs: JobService, context: RequestContext, permission: strin
   const asked = context.query['location'];
   const location = job?.location ?? asked ?? 'US';
   context.authorize(permission, { kind: 'job', projectId, location, jobId, owner: job?.owner ?? '' });
-  if (job === undefined || (asked !== undefined && asked !== '' && asked.toLowerCase() !== job.location.toLowerCase())) {
+  if (
+    job === undefined ||
+    (asked !== undefined && asked !== '' && asked.toLowerCase() !== job.location.toLowerCase())
+  ) {
     throw new BigQueryError('notFound', `Not found: Job ${projectId}:${asked ?? location}.${jobId}`);
   }
   return job;
@@ -107,12 +211,16 @@ function visibleJob(jobs: JobService, context: RequestContext, permission: strin
 function cancel(jobs: JobService, context: RequestContext): unknown {
   const job = visibleJob(jobs, context, 'bigquery.jobs.update');
   jobs.cancel(job.projectId, job.jobId);
-  return { kind: 'bigquery#jobCancelResponse', job: jobResource(jobs.get(job.projectId, job.jobId) ?? job, context.baseUrl) };
+  return {
+    kind: 'bigquery#jobCancelResponse',
+    job: jobResource(jobs.get(job.projectId, job.jobId) ?? job, context.baseUrl),
+  };
 }
 
 function remove(services: Services, jobs: JobService, context: RequestContext): undefined {
   const job = visibleJob(jobs, context, 'bigquery.jobs.delete');
-  if (job.state !== 'DONE') throw new BigQueryError('invalid', `Job ${jobName(job)} is still running: cancel it first.`);
+  if (job.state !== 'DONE')
+    throw new BigQueryError('invalid', `Job ${jobName(job)} is still running: cancel it first.`);
   services.jobs.delete(job.projectId, job.jobId);
   return undefined;
 }
@@ -124,7 +232,8 @@ function list(services: Services, jobs: JobService, context: RequestContext): un
   const project: Resource = { kind: 'project', projectId };
   const mayList = context.may('bigquery.jobs.list', project);
   const allUsers = optionalFlag(context.query, 'allUsers') === true;
-  if (!mayList && (allUsers || !context.may('bigquery.jobs.create', project))) throw accessDenied('bigquery.jobs.list', project);
+  if (!mayList && (allUsers || !context.may('bigquery.jobs.create', project)))
+    throw accessDenied('bigquery.jobs.list', project);
   const full = allUsers && context.may('bigquery.jobs.listAll', project);
   const limit = Math.min(optionalCount(context.query, 'maxResults') ?? 50, 1_000);
   const offset = Number(decodeToken(context.query['pageToken']) ?? '0');
@@ -137,7 +246,12 @@ function list(services: Services, jobs: JobService, context: RequestContext): un
   const stored = services.jobs.list(projectId, {
     owner: allUsers ? undefined : context.principal.email,
     // What is not done is known in memory only: PENDING in the catalog may be RUNNING by now.
-    states: states === undefined ? undefined : states.includes('RUNNING') && !states.includes('PENDING') ? [...states, 'PENDING'] : states,
+    states:
+      states === undefined
+        ? undefined
+        : states.includes('RUNNING') && !states.includes('PENDING')
+          ? [...states, 'PENDING']
+          : states,
     minCreatedMs: optionalInteger(context.query, 'minCreationTime') ?? 0,
     maxCreatedMs: optionalInteger(context.query, 'maxCreationTime') ?? Number.MAX_SAFE_INTEGER,
     offset,

@@ -6,8 +6,18 @@ import { decodeToken, encodeToken, optionalCount } from './fields.ts';
 
 export function projectRoutes(services: Services): Route[] {
   return [
-    { method: 'GET', path: '/projects', operation: 'bigquery.projects.list', handle: (context) => list(services, context) },
-    { method: 'GET', path: '/projects/:projectId/serviceAccount', operation: 'bigquery.projects.getServiceAccount', handle: (context) => serviceAccount(services, context) },
+    {
+      method: 'GET',
+      path: '/projects',
+      operation: 'bigquery.projects.list',
+      handle: (context) => list(services, context),
+    },
+    {
+      method: 'GET',
+      path: '/projects/:projectId/serviceAccount',
+      operation: 'bigquery.projects.getServiceAccount',
+      handle: (context) => serviceAccount(services, context),
+    },
   ];
 }
 
@@ -15,7 +25,9 @@ function list(services: Services, context: RequestContext): unknown {
   const max = Math.min(optionalCount(context.query, 'maxResults') ?? 50, 1_000);
   const after = decodeToken(context.query['pageToken']) ?? '';
   // A decision is asked for each project, and none when there is no project at all.
-  const visible = services.identity.projects.list().filter(({ projectId }) => context.may('resourcemanager.projects.get', { kind: 'project', projectId }));
+  const visible = services.identity.projects
+    .list()
+    .filter(({ projectId }) => context.may('resourcemanager.projects.get', { kind: 'project', projectId }));
   const rest = visible.filter(({ projectId }) => projectId > after);
   const page = rest.slice(0, max);
   const last = page.at(-1);
@@ -44,5 +56,8 @@ function serviceAccount(services: Services, context: RequestContext): unknown {
   const { projectId = '' } = context.params;
   context.authorize('resourcemanager.projects.get', { kind: 'project', projectId });
   const number = services.identity.projects.find(projectId)?.projectNumber ?? '';
-  return { kind: 'bigquery#getServiceAccountResponse', email: `bq-${number}@bigquery-encryption.iam.gserviceaccount.com` };
+  return {
+    kind: 'bigquery#getServiceAccountResponse',
+    email: `bq-${number}@bigquery-encryption.iam.gserviceaccount.com`,
+  };
 }

@@ -9,5 +9,11 @@ import { tableRoutes } from './tables.ts';
 
 /** Every method of the BigQuery REST API v2 that this server has. */
 export function bigqueryRoutes(services: Services, jobs: JobService): Route[] {
-  return [...projectRoutes(services), ...datasetRoutes(services), ...tableRoutes(services), ...tabledataRoutes(services), ...jobRoutes(services, jobs)];
+  return [
+    ...projectRoutes(services),
+    ...datasetRoutes(services),
+    ...tableRoutes(services),
+    ...tabledataRoutes(services),
+    ...jobRoutes(services, jobs),
+  ];
 }

@@ -3,24 +3,42 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { Dataset } from '../../catalog/datasets.ts';
 import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
 import type { Services } from '../../services.ts';
-import { invalidField, optionalFlag, optionalInteger, optionalLabels, optionalList, optionalObject, optionalText } from './fields.ts';
+import {
+  invalidField,
+  optionalFlag,
+  optionalInteger,
+  optionalLabels,
+  optionalList,
+  optionalObject,
+  optionalText,
+} from './fields.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
 /** Writable metadata besides the schema and the expiration; null removes a field. */
 export function parseTableMetadata(body: Body): Record<string, unknown> {
   const changes: Record<string, unknown> = {};
-  for (const key of ['friendlyName', 'description'] as const) if (key in body) changes[key] = optionalText(body, key) ?? null;
+  for (const key of ['friendlyName', 'description'] as const)
+    if (key in body) changes[key] = optionalText(body, key) ?? null;
   if ('labels' in body) changes['labels'] = optionalLabels(body) ?? null;
   if ('timePartitioning' in body) changes['timePartitioning'] = optionalObject(body, 'timePartitioning') ?? null;
   if ('rangePartitioning' in body) changes['rangePartitioning'] = optionalObject(body, 'rangePartitioning') ?? null;
-  if ('requirePartitionFilter' in body) changes['requirePartitionFilter'] = optionalFlag(body, 'requirePartitionFilter') ?? null;
+  if ('requirePartitionFilter' in body)
+    changes['requirePartitionFilter'] = optionalFlag(body, 'requirePartitionFilter') ?? null;
   if ('clustering' in body) {
     const clustering = optionalObject(body, 'clustering');
-    changes['clustering'] = clustering === undefined ? null : { fields: (optionalList(clustering, 'fields') ?? []).map(String) };
+    changes['clustering'] =
+      clustering === undefined ? null : { fields: (optionalList(clustering, 'fields') ?? []).map(String) };
   }
-  for (const name of ['materializedView', 'externalDataConfiguration', 'snapshotDefinition', 'cloneDefinition', 'encryptionConfiguration']) {
-    if (body[name] !== undefined && body[name] !== null) throw new BigQueryError('notImplemented', `Table field ${name} is not supported by the local BigQuery.`);
+  for (const name of [
+    'materializedView',
+    'externalDataConfiguration',
+    'snapshotDefinition',
+    'cloneDefinition',
+    'encryptionConfiguration',
+  ]) {
+    if (body[name] !== undefined && body[name] !== null)
+      throw new BigQueryError('notImplemented', `Table field ${name} is not supported by the local BigQuery.`);
   }
   return changes;
 }
@@ -34,11 +52,21 @@ export function parseExpiration(body: Body, now: number): number | null | undefi
   return ms;
 }
 
-export function withTableChanges(properties: TableProperties, changes: Readonly<Record<string, unknown>>): TableProperties {
-  return Object.fromEntries(Object.entries({ ...properties, ...changes }).filter(([, value]) => value !== null && value !== undefined)) as TableProperties;
+export function withTableChanges(
+  properties: TableProperties,
+  changes: Readonly<Record<string, unknown>>,
+): TableProperties {
+  return Object.fromEntries(
+    Object.entries({ ...properties, ...changes }).filter(([, value]) => value !== null && value !== undefined),
+  ) as TableProperties;
 }
 
-export async function tableResource(services: Services, table: Table, dataset: Dataset, baseUrl: string): Promise<Record<string, unknown>> {
+export async function tableResource(
+  services: Services,
+  table: Table,
+  dataset: Dataset,
+  baseUrl: string,
+): Promise<Record<string, unknown>> {
   const { ref } = table;
   const { schema, view, ...metadata } = table.properties;
   const rows = table.kind === 'TABLE' ? await services.sizes.rows(table) : undefined;
@@ -51,7 +79,14 @@ export async function tableResource(services: Services, table: Table, dataset: D
     tableReference: ref,
     ...metadata,
     ...(schema.fields.length === 0 ? {} : { schema }),
-    ...(bytes === undefined ? {} : { numBytes: String(bytes), numLongTermBytes: '0', numTotalLogicalBytes: String(bytes), numActiveLogicalBytes: String(bytes) }),
+    ...(bytes === undefined
+      ? {}
+      : {
+          numBytes: String(bytes),
+          numLongTermBytes: '0',
+          numTotalLogicalBytes: String(bytes),
+          numActiveLogicalBytes: String(bytes),
+        }),
     ...(rows === undefined ? {} : { numRows: String(rows) }),
     creationTime: String(table.createdMs),
     lastModifiedTime: String(table.modifiedMs),

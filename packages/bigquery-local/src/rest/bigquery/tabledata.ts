@@ -12,7 +12,16 @@ import { identifier } from '../../storage/duckdb.ts';
 import type { Page } from '../../storage/table-rows.ts';
 import { JsonText } from '../json-text.ts';
 import type { RequestContext, Route } from '../route.ts';
-import { decodeToken, encodeToken, invalidField, optionalCount, optionalFlag, optionalList, optionalObject, optionalText } from './fields.ts';
+import {
+  decodeToken,
+  encodeToken,
+  invalidField,
+  optionalCount,
+  optionalFlag,
+  optionalList,
+  optionalObject,
+  optionalText,
+} from './fields.ts';
 import { InsertIds } from './insert-ids.ts';
 import { requireTable, tableOf } from './tables.ts';
 
@@ -23,8 +32,18 @@ export function tabledataRoutes(services: Services): Route[] {
   const path = '/projects/:projectId/datasets/:datasetId/tables/:tableId';
   const seen = new InsertIds();
   return [
-    { method: 'GET', path: `${path}/data`, operation: 'bigquery.tabledata.list', handle: (context) => listRows(services, context) },
-    { method: 'POST', path: `${path}/insertAll`, operation: 'bigquery.tabledata.insertAll', handle: (context) => insertAll(services, context, seen) },
+    {
+      method: 'GET',
+      path: `${path}/data`,
+      operation: 'bigquery.tabledata.list',
+      handle: (context) => listRows(services, context),
+    },
+    {
+      method: 'POST',
+      path: `${path}/insertAll`,
+      operation: 'bigquery.tabledata.insertAll',
+      handle: (context) => insertAll(services, context, seen),
+    },
   ];
 }
 
@@ -36,14 +55,25 @@ async function listRows(services: Services, context: RequestContext): Promise<Js
   const page = await readPage(services, context, table, context.query);
   const nextToken = pageTokenOf(table, page);
   return JsonText.withRows(
-    { kind: 'bigquery#tableDataList', etag: table.etag, totalRows: String(page.totalRows), ...(nextToken === undefined ? {} : { pageToken: nextToken }) },
+    {
+      kind: 'bigquery#tableDataList',
+      etag: table.etag,
+      totalRows: String(page.totalRows),
+      ...(nextToken === undefined ? {} : { pageToken: nextToken }),
+    },
     page.rowsJson,
   );
 }
 
 /** `startIndex`, `maxResults`, `pageToken`, `selectedFields` and the timestamp format, as in the query string. */
-export async function readPage(services: Services, context: RequestContext, table: Table, query: Readonly<Record<string, unknown>>): Promise<Page> {
-  const format = query['formatOptions.useInt64Timestamp'] ?? optionalObject(query, 'formatOptions')?.['useInt64Timestamp'];
+export async function readPage(
+  services: Services,
+  context: RequestContext,
+  table: Table,
+  query: Readonly<Record<string, unknown>>,
+): Promise<Page> {
+  const format =
+    query['formatOptions.useInt64Timestamp'] ?? optionalObject(query, 'formatOptions')?.['useInt64Timestamp'];
   const token = decodeToken(optionalText(query, 'pageToken'));
   const selectedFields = optionalText(query, 'selectedFields');
   const maxResults = Math.min(optionalCount(query, 'maxResults') ?? DEFAULT_PAGE_ROWS, DEFAULT_PAGE_ROWS);
@@ -65,7 +95,8 @@ export function pageTokenOf(table: Table, page: Page): string | undefined {
 function indexOf(token: string, table: Table): bigint {
   const match = /^(\w+):(\d{1,18})$/.exec(token);
   // The rows of another table, or of this one before it was replaced, are not these.
-  if (match === null || match[1] !== table.physicalId) throw invalidField('pageToken', 'it is not a token of this list, or the table was replaced');
+  if (match === null || match[1] !== table.physicalId)
+    throw invalidField('pageToken', 'it is not a token of this list, or the table was replaced');
   return BigInt(match[2]!);
 }
 
@@ -75,17 +106,22 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
   const { ref, resource } = tableOf(context);
   context.authorize('bigquery.tables.updateData', resource);
   const { body } = context;
-  if (optionalText(body, 'templateSuffix') !== undefined) throw new BigQueryError('notImplemented', 'templateSuffix is not supported by the local BigQuery.');
+  if (optionalText(body, 'templateSuffix') !== undefined)
+    throw new BigQueryError('notImplemented', 'templateSuffix is not supported by the local BigQuery.');
   const rows = (optionalList(body, 'rows') ?? []).map((row) => row as { insertId?: unknown; json?: unknown });
   if (rows.length === 0) throw new BigQueryError('invalid', 'No rows present in the request.');
-  if (rows.length > MAX_INSERT_ROWS) throw new BigQueryError('invalid', `The request has more than ${MAX_INSERT_ROWS} rows.`);
+  if (rows.length > MAX_INSERT_ROWS)
+    throw new BigQueryError('invalid', `The request has more than ${MAX_INSERT_ROWS} rows.`);
   const skipInvalid = optionalFlag(body, 'skipInvalidRows') ?? false;
   const ignoreUnknownValues = optionalFlag(body, 'ignoreUnknownValues') ?? false;
   return services.lock.hold(nameOf(ref), context.signal, async () => {
     const table = requireTable(services, ref);
-    if (table.kind === 'VIEW' || table.physicalId === undefined) throw new BigQueryError('invalid', `${nameOf(ref)} is not a table that takes rows.`);
+    if (table.kind === 'VIEW' || table.physicalId === undefined)
+      throw new BigQueryError('invalid', `${nameOf(ref)} is not a table that takes rows.`);
     const known = seen.of(table.physicalId, services.clock());
-    const fresh = rows.map((row, index) => ({ row, index })).filter(({ row }) => typeof row.insertId !== 'string' || !known.has(row.insertId));
+    const fresh = rows
+      .map((row, index) => ({ row, index }))
+      .filter(({ row }) => typeof row.insertId !== 'string' || !known.has(row.insertId));
     const missing = requiredErrors(table, fresh);
     const file = join(services.directory.spool, `insert-${randomUUID()}.ndjson`);
     try {
@@ -93,23 +129,38 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
       await writeFile(file, send.map(({ row }) => `${JSON.stringify(row.json ?? {})}\n`).join(''), { mode: 0o600 });
       const { fields } = table.properties.schema;
       const reading = { autodetect: false, ignoreUnknownValues, maxBadRecords: 0 };
-      const { source, bad } = await services.duckdb.use({ signal: context.signal, timeoutMs: 60_000 }, async (session) => {
-        const opened = await jsonSource(session, reading, file, fields);
-        return { source: opened, bad: send.length === 0 ? [] : await opened.badRows!(session, MAX_INSERT_ROWS) };
-      });
+      const { source, bad } = await services.duckdb.use(
+        { signal: context.signal, timeoutMs: 60_000 },
+        async (session) => {
+          const opened = await jsonSource(session, reading, file, fields);
+          return { source: opened, bad: send.length === 0 ? [] : await opened.badRows!(session, MAX_INSERT_ROWS) };
+        },
+      );
       const errors = new Map<number, RowErrors>(missing);
       for (const cell of bad) addError(errors, send[cell.row - 1]!.index, cell);
       const insertErrors = [...errors.values()].toSorted((a, b) => a.index - b.index);
       if (errors.size > 0 && !skipInvalid) {
-        const stopped = fresh.filter(({ index }) => !errors.has(index)).map(({ index }) => ({ index, errors: [{ reason: 'stopped', location: '', debugInfo: '', message: '' }] }));
-        return { kind: 'bigquery#tableDataInsertAllResponse', insertErrors: [...insertErrors, ...stopped].toSorted((a, b) => a.index - b.index) };
+        const stopped = fresh
+          .filter(({ index }) => !errors.has(index))
+          .map(({ index }) => ({ index, errors: [{ reason: 'stopped', location: '', debugInfo: '', message: '' }] }));
+        return {
+          kind: 'bigquery#tableDataInsertAllResponse',
+          insertErrors: [...insertErrors, ...stopped].toSorted((a, b) => a.index - b.index),
+        };
       }
       const good = fresh.filter(({ index }) => !errors.has(index));
       if (good.length > 0) {
         const columns = fields.map((field) => identifier(field.name)).join(', ');
         await changeInPlace(
           { services, signal: context.signal, timeoutMs: 60_000 },
-          { ref, expected: table, body: async (session, name) => ({ changed: await insertInto(session, name, columns, errors.size > 0 ? source.selectGood! : source.select()), outcome: { statistics: {} } }) },
+          {
+            ref,
+            expected: table,
+            body: async (session, name) => ({
+              changed: await insertInto(session, name, columns, errors.size > 0 ? source.selectGood! : source.select()),
+              outcome: { statistics: {} },
+            }),
+          },
         );
         for (const { row } of good) if (typeof row.insertId === 'string') known.add(row.insertId);
       }
@@ -120,18 +171,32 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
   });
 }
 
-function requiredErrors(table: Table, rows: readonly { readonly row: { json?: unknown }; readonly index: number }[]): Map<number, RowErrors> {
+function requiredErrors(
+  table: Table,
+  rows: readonly { readonly row: { json?: unknown }; readonly index: number }[],
+): Map<number, RowErrors> {
   const required = table.properties.schema.fields.filter((field) => field.mode === 'REQUIRED');
   const errors = new Map<number, RowErrors>();
   for (const { row, index } of rows) {
     if (typeof row.json !== 'object' || row.json === null || Array.isArray(row.json)) {
-      errors.set(index, { index, errors: [{ reason: 'invalid', location: '', debugInfo: '', message: 'The row is not an object.' }] });
+      errors.set(index, {
+        index,
+        errors: [{ reason: 'invalid', location: '', debugInfo: '', message: 'The row is not an object.' }],
+      });
       continue;
     }
     const json = row.json as Record<string, unknown>;
     const absent = required.filter((field) => json[field.name] === undefined || json[field.name] === null);
     if (absent.length > 0) {
-      errors.set(index, { index, errors: absent.map((field) => ({ reason: 'invalid', location: field.name, debugInfo: '', message: `Missing required field: ${field.name}.` })) });
+      errors.set(index, {
+        index,
+        errors: absent.map((field) => ({
+          reason: 'invalid',
+          location: field.name,
+          debugInfo: '',
+          message: `Missing required field: ${field.name}.`,
+        })),
+      });
     }
   }
   return errors;
@@ -143,7 +208,9 @@ function addError(errors: Map<number, RowErrors>, index: number, cell: BadRow): 
     reason: 'invalid',
     location: cell.column,
     debugInfo: '',
-    message: unknown ? `no such field: ${cell.column}.` : `Cannot convert value to ${cell.type.toLowerCase()} (bad value): ${cell.value}`,
+    message: unknown
+      ? `no such field: ${cell.column}.`
+      : `Cannot convert value to ${cell.type.toLowerCase()} (bad value): ${cell.value}`,
   };
   errors.set(index, { index, errors: [...(errors.get(index)?.errors ?? []), error] });
 }

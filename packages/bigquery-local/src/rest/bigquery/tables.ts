@@ -13,20 +13,59 @@ import { commitTable, fill } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
 import type { RequestContext, Route } from '../route.ts';
 import { mergeLabels } from './datasets.ts';
-import { decodeToken, encodeToken, invalidField, optionalCount, optionalFlag, optionalObject, optionalText } from './fields.ts';
+import {
+  decodeToken,
+  encodeToken,
+  invalidField,
+  optionalCount,
+  optionalFlag,
+  optionalObject,
+  optionalText,
+} from './fields.ts';
 import { checkIfMatch } from './if-match.ts';
-import { parseExpiration, parseTableMetadata, tableListItem, tableResource, withTableChanges } from './table-resource.ts';
+import {
+  parseExpiration,
+  parseTableMetadata,
+  tableListItem,
+  tableResource,
+  withTableChanges,
+} from './table-resource.ts';
 
 export function tableRoutes(services: Services): Route[] {
   const list = '/projects/:projectId/datasets/:datasetId/tables';
   const path = `${list}/:tableId`;
   return [
-    { method: 'POST', path: list, operation: 'bigquery.tables.insert', handle: (context) => insertTable(services, context) },
-    { method: 'GET', path: list, operation: 'bigquery.tables.list', handle: (context) => listTables(services, context) },
+    {
+      method: 'POST',
+      path: list,
+      operation: 'bigquery.tables.insert',
+      handle: (context) => insertTable(services, context),
+    },
+    {
+      method: 'GET',
+      path: list,
+      operation: 'bigquery.tables.list',
+      handle: (context) => listTables(services, context),
+    },
     { method: 'GET', path, operation: 'bigquery.tables.get', handle: (context) => getTable(services, context) },
-    { method: 'PATCH', path, operation: 'bigquery.tables.patch', handle: (context) => changeTable(services, context, 'patch') },
-    { method: 'PUT', path, operation: 'bigquery.tables.update', handle: (context) => changeTable(services, context, 'update') },
-    { method: 'DELETE', path, operation: 'bigquery.tables.delete', handle: (context) => deleteTable(services, context) },
+    {
+      method: 'PATCH',
+      path,
+      operation: 'bigquery.tables.patch',
+      handle: (context) => changeTable(services, context, 'patch'),
+    },
+    {
+      method: 'PUT',
+      path,
+      operation: 'bigquery.tables.update',
+      handle: (context) => changeTable(services, context, 'update'),
+    },
+    {
+      method: 'DELETE',
+      path,
+      operation: 'bigquery.tables.delete',
+      handle: (context) => deleteTable(services, context),
+    },
   ];
 }
 
@@ -50,16 +89,20 @@ async function insertTable(services: Services, context: RequestContext): Promise
   const dataset = requireDataset(services, base.projectId, base.datasetId);
   const reference = optionalObject(context.body, 'tableReference') ?? {};
   const tableId = optionalText(reference, 'tableId');
-  if (tableId === undefined || tableId === '') throw new BigQueryError('invalid', 'Required parameter is missing: tableReference.tableId');
+  if (tableId === undefined || tableId === '')
+    throw new BigQueryError('invalid', 'Required parameter is missing: tableReference.tableId');
   for (const key of ['projectId', 'datasetId'] as const) {
-    if ((optionalText(reference, key) ?? base[key]) !== base[key]) throw invalidField(`tableReference.${key}`, 'does not match the URL');
+    if ((optionalText(reference, key) ?? base[key]) !== base[key])
+      throw invalidField(`tableReference.${key}`, 'does not match the URL');
   }
   const ref = { ...base, tableId };
   checkTableId(ref);
-  if (services.tables.get(ref) !== undefined) throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
+  if (services.tables.get(ref) !== undefined)
+    throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
   const given = parseExpiration(context.body, services.clock());
   const defaultMs = dataset.properties.defaultTableExpirationMs;
-  const expirationMs = given ?? (given === undefined && defaultMs !== undefined ? services.clock() + Number(defaultMs) : undefined);
+  const expirationMs =
+    given ?? (given === undefined && defaultMs !== undefined ? services.clock() + Number(defaultMs) : undefined);
   const metadata = parseTableMetadata(context.body);
   const view = optionalObject(context.body, 'view');
   const run = { services, signal: context.signal, timeoutMs: undefined };
@@ -67,11 +110,21 @@ async function insertTable(services: Services, context: RequestContext): Promise
     if (view === undefined) {
       const fields = parseSchema(optionalObject(context.body, 'schema'));
       // DuckDB has no table without columns; BigQuery's has none until its first load.
-      const physicalId = fields.length === 0 ? undefined : (await fill(run, ref.projectId, fields, undefined)).physicalId;
+      const physicalId =
+        fields.length === 0 ? undefined : (await fill(run, ref.projectId, fields, undefined)).physicalId;
       const properties = withTableChanges({ schema: { fields } }, metadata);
-      return commitTable(services, { ref, kind: 'TABLE', expirationMs, properties, ...(physicalId === undefined ? {} : { physicalId }) }, 'create', () => undefined);
+      return commitTable(
+        services,
+        { ref, kind: 'TABLE', expirationMs, properties, ...(physicalId === undefined ? {} : { physicalId }) },
+        'create',
+        () => undefined,
+      );
     }
-    if (optionalFlag(view, 'useLegacySql') === true) throw new BigQueryError('invalid', 'Legacy SQL views are not supported by the local BigQuery: set view.useLegacySql to false.');
+    if (optionalFlag(view, 'useLegacySql') === true)
+      throw new BigQueryError(
+        'invalid',
+        'Legacy SQL views are not supported by the local BigQuery: set view.useLegacySql to false.',
+      );
     const query = optionalText(view, 'query') ?? '';
     const fields = await viewFields(services, context.principal, ref, query);
     const properties = withTableChanges({ schema: { fields }, view: { query } }, metadata);
@@ -84,11 +137,18 @@ async function getTable(services: Services, context: RequestContext): Promise<un
   const { ref, resource } = tableOf(context);
   context.authorize('bigquery.tables.get', resource);
   const table = requireTable(services, ref);
-  const answer = await tableResource(services, table, requireDataset(services, ref.projectId, ref.datasetId), context.baseUrl);
+  const answer = await tableResource(
+    services,
+    table,
+    requireDataset(services, ref.projectId, ref.datasetId),
+    context.baseUrl,
+  );
   const selected = context.query['selectedFields'];
   if (selected !== undefined && selected !== '') {
     const names = new Set(selected.split(',').map((name) => name.trim().toLowerCase()));
-    answer['schema'] = { fields: table.properties.schema.fields.filter((field) => names.has(field.name.toLowerCase())) };
+    answer['schema'] = {
+      fields: table.properties.schema.fields.filter((field) => names.has(field.name.toLowerCase())),
+    };
   }
   return answer;
 }
@@ -120,17 +180,33 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
     const table = requireTable(services, ref);
     checkIfMatch(context, table.etag, nameOf(ref));
     const expirationMs = parseExpiration(context.body, services.clock());
-    if (expirationMs !== undefined && expirationMs !== null && (table.expirationMs === undefined || expirationMs < table.expirationMs)) context.authorize('bigquery.tables.delete', resource);
+    if (
+      expirationMs !== undefined &&
+      expirationMs !== null &&
+      (table.expirationMs === undefined || expirationMs < table.expirationMs)
+    )
+      context.authorize('bigquery.tables.delete', resource);
     const changes = parseTableMetadata(context.body);
     const labels = context.body['labels'];
-    if (mode === 'patch' && typeof labels === 'object' && labels !== null) changes['labels'] = mergeLabels(table.properties.labels, labels as Record<string, string | null>);
+    if (mode === 'patch' && typeof labels === 'object' && labels !== null)
+      changes['labels'] = mergeLabels(table.properties.labels, labels as Record<string, string | null>);
     const view = optionalObject(context.body, 'view');
-    let properties = mode === 'patch' ? table.properties : { schema: table.properties.schema, ...(table.properties.view === undefined ? {} : { view: table.properties.view }) };
+    let properties =
+      mode === 'patch'
+        ? table.properties
+        : {
+            schema: table.properties.schema,
+            ...(table.properties.view === undefined ? {} : { view: table.properties.view }),
+          };
     let physicalId: string | undefined;
     if (table.kind === 'VIEW') {
       if (view !== undefined) {
         const query = optionalText(view, 'query') ?? '';
-        properties = { ...properties, view: { query }, schema: { fields: await viewFields(services, context.principal, ref, query) } };
+        properties = {
+          ...properties,
+          view: { query },
+          schema: { fields: await viewFields(services, context.principal, ref, query) },
+        };
       }
     } else if (context.body['schema'] !== undefined && context.body['schema'] !== null) {
       const fields = parseSchema(optionalObject(context.body, 'schema'));
@@ -147,23 +223,37 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
 }
 
 /** "Modifying table schemas": columns may be added at the end and become NULLABLE; nothing else. */
-async function changeSchema(services: Services, context: RequestContext, table: Table, fields: readonly FieldSchema[]): Promise<string | undefined> {
+async function changeSchema(
+  services: Services,
+  context: RequestContext,
+  table: Table,
+  fields: readonly FieldSchema[],
+): Promise<string | undefined> {
   const old = table.properties.schema.fields;
-  const refuse = (what: string): BigQueryError => new BigQueryError('invalid', `Provided Schema does not match Table ${nameOf(table.ref)}. ${what}`);
+  const refuse = (what: string): BigQueryError =>
+    new BigQueryError('invalid', `Provided Schema does not match Table ${nameOf(table.ref)}. ${what}`);
   const given = new Map(fields.map((field) => [field.name.toLowerCase(), field]));
   for (const field of old) {
     const now = given.get(field.name.toLowerCase());
     if (now === undefined) throw refuse(`Field ${field.name} is missing in new schema`);
-    if (!sameType(typeOfField(field), typeOfField(now))) throw refuse(`Field ${field.name} has changed type from ${field.type} to ${now.type}`);
-    if (now.mode === 'REQUIRED' && field.mode !== 'REQUIRED') throw refuse(`Field ${field.name} has changed mode from ${field.mode ?? 'NULLABLE'} to REQUIRED`);
+    if (!sameType(typeOfField(field), typeOfField(now)))
+      throw refuse(`Field ${field.name} has changed type from ${field.type} to ${now.type}`);
+    if (now.mode === 'REQUIRED' && field.mode !== 'REQUIRED')
+      throw refuse(`Field ${field.name} has changed mode from ${field.mode ?? 'NULLABLE'} to REQUIRED`);
   }
   const known = new Set(old.map((field) => field.name.toLowerCase()));
   const added = fields.filter((field) => !known.has(field.name.toLowerCase()));
-  for (const field of added) if (field.mode === 'REQUIRED') throw refuse(`Cannot add required columns to an existing schema (field: ${field.name})`);
-  if (old.some((field, i) => fields[i]?.name.toLowerCase() !== field.name.toLowerCase())) throw refuse('The order of the existing columns cannot be changed');
+  for (const field of added)
+    if (field.mode === 'REQUIRED')
+      throw refuse(`Cannot add required columns to an existing schema (field: ${field.name})`);
+  if (old.some((field, i) => fields[i]?.name.toLowerCase() !== field.name.toLowerCase()))
+    throw refuse('The order of the existing columns cannot be changed');
   const run = { services, signal: context.signal, timeoutMs: undefined };
-  if (table.physicalId === undefined) return fields.length === 0 ? undefined : (await fill(run, table.ref.projectId, fields, undefined)).physicalId;
-  const relaxed = old.filter((field) => field.mode === 'REQUIRED' && given.get(field.name.toLowerCase())?.mode !== 'REQUIRED');
+  if (table.physicalId === undefined)
+    return fields.length === 0 ? undefined : (await fill(run, table.ref.projectId, fields, undefined)).physicalId;
+  const relaxed = old.filter(
+    (field) => field.mode === 'REQUIRED' && given.get(field.name.toLowerCase())?.mode !== 'REQUIRED',
+  );
   await services.duckdb.attach(table.ref.projectId);
   await services.duckdb.use({ signal: context.signal }, (session) =>
     session.transaction(async () => {

@@ -6,7 +6,13 @@ import type { Route } from '../route.ts';
 export function discoveryRoutes(bigquery: readonly Route[]): Route[] {
   const handle = (context: { baseUrl: string }): unknown => document(bigquery, context.baseUrl);
   return [
-    { method: 'GET', path: '/discovery/v1/apis/bigquery/v2/rest', operation: 'discovery.apis.getRest', public: true, handle },
+    {
+      method: 'GET',
+      path: '/discovery/v1/apis/bigquery/v2/rest',
+      operation: 'discovery.apis.getRest',
+      public: true,
+      handle,
+    },
     { method: 'GET', path: '/$discovery/rest', operation: 'discovery.apis.getRest', public: true, handle },
   ];
 }
@@ -33,8 +39,19 @@ function document(routes: readonly Route[], baseUrl: string): unknown {
     baseUrl: `${baseUrl}/bigquery/v2/`,
     batchPath: 'batch/bigquery/v2',
     parameters: {
-      alt: { type: 'string', default: 'json', enum: ['json'], location: 'query', description: 'Data format for the response.' },
-      prettyPrint: { type: 'boolean', default: 'false', location: 'query', description: 'Returns response with indentations and line breaks.' },
+      alt: {
+        type: 'string',
+        default: 'json',
+        enum: ['json'],
+        location: 'query',
+        description: 'Data format for the response.',
+      },
+      prettyPrint: {
+        type: 'boolean',
+        default: 'false',
+        location: 'query',
+        description: 'Returns response with indentations and line breaks.',
+      },
     },
     schemas: {},
     resources,
@@ -49,7 +66,9 @@ function describe(route: Route): unknown {
     path,
     flatPath: path.replaceAll('{+', '{'),
     httpMethod: route.method,
-    parameters: Object.fromEntries(names.map((name) => [name, { type: 'string', required: true, location: 'path', pattern: '^[^/]+$' }])),
+    parameters: Object.fromEntries(
+      names.map((name) => [name, { type: 'string', required: true, location: 'path', pattern: '^[^/]+$' }]),
+    ),
     parameterOrder: names,
     scopes: ['https://www.googleapis.com/auth/bigquery', 'https://www.googleapis.com/auth/cloud-platform'],
     ...(route.operation === 'bigquery.jobs.insert'

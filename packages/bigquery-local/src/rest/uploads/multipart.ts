@@ -9,9 +9,15 @@ const MAX_METADATA_BYTES = 10 * 1024 * 1024;
 export type Multipart = { readonly job: Record<string, unknown>; readonly file: string };
 
 /** Streams the second part to a spool file. Throws `badRequest` for a body of another form. */
-export async function readMultipart(spool: Spool, contentType: string, body: Readable, signal: AbortSignal): Promise<Multipart> {
+export async function readMultipart(
+  spool: Spool,
+  contentType: string,
+  body: Readable,
+  signal: AbortSignal,
+): Promise<Multipart> {
   const boundary = /boundary="?([^";]+)"?/i.exec(contentType)?.[1];
-  if (boundary === undefined) throw new BigQueryError('badRequest', 'The Content-Type of a multipart upload needs a boundary.');
+  if (boundary === undefined)
+    throw new BigQueryError('badRequest', 'The Content-Type of a multipart upload needs a boundary.');
   const dicer = new Dicer({ boundary });
   const file = newSpoolFile(spool);
   let metadata: Promise<Record<string, unknown>> | undefined;
@@ -30,7 +36,9 @@ export async function readMultipart(spool: Spool, contentType: string, body: Rea
       }
     });
     dicer.on('finish', resolve);
-    dicer.on('error', (error: Error) => reject(new BigQueryError('badRequest', 'The multipart body is damaged.', { cause: error })));
+    dicer.on('error', (error: Error) =>
+      reject(new BigQueryError('badRequest', 'The multipart body is damaged.', { cause: error })),
+    );
     body.on('error', reject);
     body.on('aborted', () => reject(new BigQueryError('badRequest', 'The upload was broken off.')));
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
@@ -42,7 +50,8 @@ export async function readMultipart(spool: Spool, contentType: string, body: Rea
     body.unpipe(dicer);
     throw error;
   }
-  if (metadata === undefined || data === undefined) throw new BigQueryError('badRequest', 'A multipart upload has two parts: the job as JSON, then the data.');
+  if (metadata === undefined || data === undefined)
+    throw new BigQueryError('badRequest', 'A multipart upload has two parts: the job as JSON, then the data.');
   const job = await metadata;
   await data;
   return { job, file };
@@ -66,6 +75,7 @@ export function parseJob(text: string): Record<string, unknown> {
   } catch (cause) {
     throw new BigQueryError('badRequest', 'Invalid JSON payload received.', { cause });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new BigQueryError('badRequest', 'The job must be a JSON object.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new BigQueryError('badRequest', 'The job must be a JSON object.');
   return value as Record<string, unknown>;
 }

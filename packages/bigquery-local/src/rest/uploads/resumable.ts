@@ -30,16 +30,28 @@ export class UploadSessions {
 
   begin(projectId: string, owner: string, job: Record<string, unknown>): UploadSession {
     const now = Date.now();
-    for (const session of this.#sessions.values()) if (now - session.touchedMs > MAX_IDLE_MS) void this.end(session, true);
-    if (this.#sessions.size >= MAX_SESSIONS) throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_SESSIONS} uploads at once.`);
-    const session: UploadSession = { id: randomUUID(), projectId, owner, job, file: newSpoolFile(this.#spool), received: 0, touchedMs: now, busy: false };
+    for (const session of this.#sessions.values())
+      if (now - session.touchedMs > MAX_IDLE_MS) void this.end(session, true);
+    if (this.#sessions.size >= MAX_SESSIONS)
+      throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_SESSIONS} uploads at once.`);
+    const session: UploadSession = {
+      id: randomUUID(),
+      projectId,
+      owner,
+      job,
+      file: newSpoolFile(this.#spool),
+      received: 0,
+      touchedMs: now,
+      busy: false,
+    };
     this.#sessions.set(session.id, session);
     return session;
   }
 
   find(id: string, projectId: string, owner: string): UploadSession {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.projectId !== projectId || session.owner !== owner) throw new BigQueryError('notFound', 'Not found: the upload is unknown or has expired.');
+    if (session === undefined || session.projectId !== projectId || session.owner !== owner)
+      throw new BigQueryError('notFound', 'Not found: the upload is unknown or has expired.');
     session.touchedMs = Date.now();
     return session;
   }
@@ -57,5 +69,8 @@ export function parseContentRange(header: string | undefined): ContentRange | un
   if (header === undefined) return undefined;
   const match = /^bytes\s+(?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header.trim());
   if (match === null) throw new BigQueryError('badRequest', `Invalid Content-Range: ${header}`);
-  return { start: match[1] === undefined ? undefined : Number(match[1]), total: match[3] === '*' ? undefined : Number(match[3]) };
+  return {
+    start: match[1] === undefined ? undefined : Number(match[1]),
+    total: match[3] === '*' ? undefined : Number(match[3]),
+  };
 }

@@ -29,13 +29,24 @@ export function registerUploads(app: FastifyInstance, services: UploadServices, 
   }
 }
 
-async function handle(services: UploadServices, sessions: UploadSessions, context: RequestContext, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function handle(
+  services: UploadServices,
+  sessions: UploadSessions,
+  context: RequestContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { projectId = '' } = context.params;
   context.authorize('bigquery.jobs.create', { kind: 'project', projectId });
   const body = (request.body ?? request.raw) as Readable;
   const type = context.query['uploadType'];
   if (type === 'multipart') {
-    const { job, file } = await readMultipart(services.spool, context.headers['content-type'] ?? '', body, context.signal);
+    const { job, file } = await readMultipart(
+      services.spool,
+      context.headers['content-type'] ?? '',
+      body,
+      context.signal,
+    );
     return sendAnswer(reply, request, await insertJob(services.jobs, context, file, job));
   }
   if (type === 'media') {
@@ -51,7 +62,12 @@ async function handle(services: UploadServices, sessions: UploadSessions, contex
   return continueResumable(services, sessions, context, id, body, request, reply);
 }
 
-async function beginResumable(sessions: UploadSessions, context: RequestContext, body: Readable, reply: FastifyReply): Promise<FastifyReply> {
+async function beginResumable(
+  sessions: UploadSessions,
+  context: RequestContext,
+  body: Readable,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
   const { projectId = '' } = context.params;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -62,7 +78,10 @@ async function beginResumable(sessions: UploadSessions, context: RequestContext,
   }
   const session = sessions.begin(projectId, context.principal.email, parseJob(Buffer.concat(chunks).toString()));
   return reply
-    .header('Location', `${context.baseUrl}/upload/bigquery/v2/projects/${projectId}/jobs?uploadType=resumable&upload_id=${session.id}`)
+    .header(
+      'Location',
+      `${context.baseUrl}/upload/bigquery/v2/projects/${projectId}/jobs?uploadType=resumable&upload_id=${session.id}`,
+    )
     .header('X-GUploader-UploadID', session.id)
     .code(200)
     .send('');
@@ -79,7 +98,8 @@ async function continueResumable(
 ): Promise<FastifyReply> {
   const { projectId = '' } = context.params;
   const session = sessions.find(id, projectId, context.principal.email);
-  if (session.busy) throw new BigQueryError('badRequest', 'Another request of this upload is still under way.', { httpStatus: 409 });
+  if (session.busy)
+    throw new BigQueryError('badRequest', 'Another request of this upload is still under way.', { httpStatus: 409 });
   const range = parseContentRange(context.headers['content-range']);
   session.busy = true;
   try {
@@ -88,7 +108,10 @@ async function continueResumable(
       body.resume();
     } else {
       const start = range?.start ?? 0;
-      if (start !== session.received) throw new BigQueryError('badRequest', `The upload goes on at byte ${session.received}, not ${start}.`, { httpStatus: 400 });
+      if (start !== session.received)
+        throw new BigQueryError('badRequest', `The upload goes on at byte ${session.received}, not ${start}.`, {
+          httpStatus: 400,
+        });
       session.received += await spoolTo(services.spool, session.file, body, start, context.signal);
     }
     const complete = range === undefined ? true : range.total !== undefined && session.received >= range.total;

@@ -14,17 +14,33 @@ export function newSpoolFile(spool: Spool): string {
 }
 
 /** Writes (or appends at `offset`) the stream to the file; returns the bytes written. Throws `invalid` past the limit, and then removes a new file. */
-export async function spoolTo(spool: Spool, file: string, data: Readable, offset: number, signal: AbortSignal): Promise<number> {
+export async function spoolTo(
+  spool: Spool,
+  file: string,
+  data: Readable,
+  offset: number,
+  signal: AbortSignal,
+): Promise<number> {
   let bytes = 0;
   const limit = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (offset + bytes > spool.maxBytes) done(new BigQueryError('invalid', `The upload is larger than ${spool.maxBytes} bytes, the limit of this server.`, { httpStatus: 413 }));
+      if (offset + bytes > spool.maxBytes)
+        done(
+          new BigQueryError('invalid', `The upload is larger than ${spool.maxBytes} bytes, the limit of this server.`, {
+            httpStatus: 413,
+          }),
+        );
       else done(null, chunk);
     },
   });
   try {
-    await pipeline(data, limit, createWriteStream(file, { flags: offset === 0 ? 'w' : 'r+', start: offset, mode: 0o600 }), { signal });
+    await pipeline(
+      data,
+      limit,
+      createWriteStream(file, { flags: offset === 0 ? 'w' : 'r+', start: offset, mode: 0o600 }),
+      { signal },
+    );
   } catch (error) {
     if (offset === 0) await rm(file, { force: true });
     throw error;
