@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { Analyzer } from './analyzer.ts';
+import type { AnalyzerTable } from './catalog.ts';
 import { ZetaSqlClient } from './client.ts';
 import { zetasqlBinary } from './process.ts';
 
@@ -96,5 +97,32 @@ describe('Analyzer', () => {
 describe('zetasqlBinary', () => {
   it('says where there is none', () => {
     expect(() => zetasqlBinary('win32', 'x64')).toThrow('no binary for win32 x64');
+  });
+});
+
+describe('kept catalogs', () => {
+  const table = (name: string): AnalyzerTable => ({
+    path: ['d', name],
+    id: 1,
+    columns: [{ name: `of_${name}`, type: { kind: 'INT64' } }],
+  });
+  const analyze = async (name: string): Promise<string> =>
+    JSON.stringify(
+      await analyzer.analyze(`SELECT of_${name} FROM d.${name}`, [table(name)], { mode: 'NAMED', types: new Map() }),
+    );
+
+  it('answer as fresh ones do, also after others have pushed them out', async () => {
+    const first = await analyze('t0');
+    for (let round = 0; round < 3; round += 1) {
+      for (let i = 0; i < 40; i += 1) expect(await analyze(`t${i}`)).toContain(`of_t${i}`);
+    }
+    expect(await analyze('t0')).toBe(first);
+  });
+
+  it('are not mixed up by a restart', async () => {
+    for (const name of ['a', 'b', 'a', 'b']) await analyze(name);
+    process.kill(await analyzer.pid(), 'SIGKILL');
+    const answers = await Promise.all(['b', 'a', 'b', 'a', 'b'].map(analyze));
+    expect(answers.map((a) => a.includes('of_a'))).toEqual([false, true, false, true, false]);
   });
 });

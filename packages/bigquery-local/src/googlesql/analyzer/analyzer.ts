@@ -1,34 +1,27 @@
 // Questions to the analyser: which tables a text names, and what it means over a given
 // catalog. Owns the language options; knows nothing of our tables or their storage.
 import { unsupported } from './analyzer-error.ts';
-import { extraSignatures } from '../functions/index.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
-import { INT64_ALIASES, languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
+import { CatalogCache, type AnalyzerTable } from './catalog.ts';
+import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { typeToProto } from './type-proto.ts';
 
 /** Longest query text, in characters: BigQuery's limit for an unresolved query is 1 MB. */
 export const MAX_SQL_LENGTH = 1024 * 1024;
 
-export type AnalyzerTable = {
-  /** As the text names it, quoted parts unsplit. */
-  readonly path: readonly string[];
-  readonly id: number;
-  readonly columns: readonly { readonly name: string; readonly type: GType; readonly hasDefault?: boolean }[];
-};
-
 export type AnalyzerParameters =
   | { readonly mode: 'NAMED'; readonly types: ReadonlyMap<string, GType> }
   | { readonly mode: 'POSITIONAL'; readonly types: readonly GType[] };
 
-type MutableCatalog = { name: string; table: Message[]; catalog: MutableCatalog[]; [key: string]: unknown };
-
 export class Analyzer implements AsyncDisposable {
   readonly #client: ZetaSqlClient;
+  readonly #catalogs: CatalogCache;
   #language: Promise<Message> | undefined;
 
   constructor(options: ZetaSqlClientOptions = {}) {
     this.#client = new ZetaSqlClient(options);
+    this.#catalogs = new CatalogCache(this.#client);
   }
 
   /** Starts the process, so that the first statement does not wait for it. */
@@ -61,9 +54,9 @@ export class Analyzer implements AsyncDisposable {
   /** The resolved statement, an `AnyResolvedStatementProto`. */
   async analyze(sql: string, tables: readonly AnalyzerTable[], parameters: AnalyzerParameters): Promise<unknown> {
     const language = await this.#languageOptions();
-    const response = await this.#client.call('Analyze', {
+    const response = await this.#client.call('Analyze', async () => ({
       sqlStatement: sql,
-      simpleCatalog: catalogOf(tables, language),
+      ...(await this.#catalogs.reference(tables, language)),
       options: {
         languageOptions: language,
         defaultTimezone: 'UTC',
@@ -77,7 +70,7 @@ export class Analyzer implements AsyncDisposable {
             }
           : { parameterMode: 'PARAMETER_POSITIONAL', positionalQueryParameters: parameters.types.map(typeToProto) }),
       },
-    });
+    }));
     return response['resolvedStatement'];
   }
 
@@ -104,34 +97,4 @@ export class Analyzer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client[Symbol.asyncDispose]();
   }
-}
-
-function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message {
-  const root: MutableCatalog = { name: 'bigquery', table: [], catalog: [] };
-  for (const table of tables) {
-    let catalog = root;
-    for (const part of table.path.slice(0, -1)) {
-      let next = catalog.catalog.find((c) => c.name.toLowerCase() === part.toLowerCase());
-      if (next === undefined) {
-        next = { name: part, table: [], catalog: [] };
-        catalog.catalog.push(next);
-      }
-      catalog = next;
-    }
-    catalog.table.push({
-      name: table.path.at(-1),
-      serializationId: table.id,
-      column: table.columns.map((c) => ({
-        name: c.name,
-        type: typeToProto(c.type),
-        ...(c.hasDefault === true ? { hasDefaultValue: true } : {}),
-      })),
-    });
-  }
-  return {
-    ...root,
-    builtinFunctionOptions: { languageOptions: language },
-    customFunction: extraSignatures,
-    namedType: INT64_ALIASES.map((name) => ({ name, type: { typeKind: 'TYPE_INT64' } })),
-  };
 }

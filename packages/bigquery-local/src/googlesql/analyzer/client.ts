@@ -57,8 +57,11 @@ export class ZetaSqlClient implements AsyncDisposable {
     return (await this.#connect()).process.pid;
   }
 
-  /** Makes one call. Throws BigQueryErrors. */
-  async call(rpc: Rpc, request: Message): Promise<Message> {
+  /**
+   * Makes one call. Throws BigQueryErrors. A request that depends on what this very process
+   * knows is given as a function, which is asked again when the call is repeated on another.
+   */
+  async call(rpc: Rpc, request: Message | (() => Promise<Message>)): Promise<Message> {
     try {
       return await this.#callOnce(rpc, request);
     } catch (error) {
@@ -71,14 +74,15 @@ export class ZetaSqlClient implements AsyncDisposable {
     }
   }
 
-  async #callOnce(rpc: Rpc, request: Message): Promise<Message> {
+  async #callOnce(rpc: Rpc, request: Message | (() => Promise<Message>)): Promise<Message> {
     const { stub, process } = await this.#connect();
     const method = (stub as unknown as Record<string, Method>)[rpc];
     if (method === undefined) throw new Error(`The analyser has no call ${rpc}.`);
+    const message = typeof request === 'function' ? await request() : request;
     const deadline = Date.now() + (this.#options.callTimeoutMs ?? 30_000);
     try {
       return await new Promise<Message>((resolve, reject) => {
-        method.call(stub, request, { deadline }, (error, response) =>
+        method.call(stub, message, { deadline }, (error, response) =>
           error === null ? resolve(response ?? {}) : reject(error),
         );
       });
