@@ -59,8 +59,8 @@ function rate(
 
 export function progressText(progress: Progress, elapsedMs: number, rowsPerSecond: number | undefined): string {
   const parts: string[] = [progress.phase.padEnd(10)];
-  if (progress.total !== undefined && progress.phase !== 'planning') {
-    const share = progress.total === 0 ? 100 : Math.floor((progress.done * 100) / progress.total);
+  if (progress.total !== undefined && progress.total > 0 && progress.phase !== 'planning') {
+    const share = Math.floor((progress.done * 100) / progress.total);
     parts.push(`${figure(progress.done)}/${figure(progress.total)} (${share} %)`);
   }
   if (progress.phase === 'delivering' && rowsPerSecond !== undefined) parts.push(`${figure(rowsPerSecond)} rows/s`);

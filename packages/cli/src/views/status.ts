@@ -40,14 +40,14 @@ function mappingLines(status: MappingStatus, detail: StatusDetail, width: number
   }
   const right = 'right' as const;
   const rows = status.history.map((sync) => [
-    sync.finishedAt,
-    sync.state,
+    sync.finishedAt.replace(/T(.{8}).*/, ' $1'),
+    sync.state.replaceAll('_', ' '),
     ...[sync.added, sync.updated, sync.deleted, sync.delivered, sync.rejected, sync.deferred, sync.invalid].map(String),
   ]);
   const columns = [
-    { title: 'finished' },
+    { title: 'finished (UTC)' },
     { title: 'state' },
-    ...['added', 'updated', 'deleted', 'delivered', 'rejected', 'deferred', 'invalid'].map((title) => ({
+    ...['+', '~', '−', 'delivered', 'rejected', 'deferred', 'invalid'].map((title) => ({
       title,
       align: right,
     })),

@@ -169,7 +169,9 @@ it('status shows the last sync per mapping, or the history of one', () => {
   expect(last).toContain('228 records at the destination, 1 rejected record to be tried again');
   expect(last).toContain('last sync 2026-01-01T00:00:02Z: succeeded, + 229 ~ 0 − 0, 228 delivered, 1 rejected');
   expect(last).toContain('n  never synced');
-  expect(statusLines([status], 'history', 100, PLAIN).join('\n')).toMatch(/finished\s+state\s+added/);
+  expect(statusLines([status], 'history', 100, PLAIN).join('\n')).toMatch(
+    /finished \(UTC\)\s+state\s+\+\s+~\s+−\s+delivered/,
+  );
 });
 
 describe('progress', () => {

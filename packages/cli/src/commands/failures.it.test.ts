@@ -1,0 +1,220 @@
+// What a user sees when something is wrong, against a real local BigQuery: each failure
+// names the thing, the place and the fix, and the next run, put right, is correct.
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { issueUserToken } from '@sluice/bigquery-local';
+import type { SyncReport } from '@sluice/engine';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { Cloud } from '../demo/cloud.ts';
+import { startLocalBigQuery } from '../demo/local-bigquery.ts';
+import type { LocalBigQuery } from '../demo/local-bigquery.ts';
+import { run } from '../program.ts';
+
+const project = 'failures-test';
+const owner = 'ana@example.com';
+
+let directory = '';
+let server: LocalBigQuery;
+let port = 0;
+
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(os.tmpdir(), 'sluice-failures-'));
+  const dataDir = path.join(directory, 'bigquery');
+  const { signal } = new AbortController();
+  server = await startLocalBigQuery(dataDir, signal);
+  const cloud = new Cloud(server.url, await issueUserToken({ dataDir, email: owner }), signal);
+  await cloud.createProject(project, 'Failures');
+  await cloud.createDataset(project, 'shop', 'US');
+  await cloud.query(
+    project,
+    `CREATE TABLE shop.customers AS SELECT CAST(n AS STRING) AS id, CONCAT('name ', n) AS name FROM UNNEST(GENERATE_ARRAY(1, 200)) AS n`,
+    'US',
+  );
+  const email = await cloud.createServiceAccount(project, 'sluice', 'Sluice');
+  await cloud.grantOnProject(project, `serviceAccount:${email}`, ['roles/bigquery.user', 'roles/bigquery.jobUser']);
+  await cloud.shareWithReader(project, 'shop', email);
+  await writeFile(path.join(directory, 'key.json'), await cloud.createKey(project, email));
+  port = await freePort();
+});
+
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  await mkdir(path.join(directory, 'models'), { recursive: true });
+  await writeFile(path.join(directory, 'models/customers.sql'), 'SELECT id, name FROM shop.customers\n');
+  await configure('customers', '$.properties.name', 'US');
+});
+
+function configure(mapping: string, namePath: string, location: string): Promise<void> {
+  return writeFile(
+    path.join(directory, 'sluice.yaml'),
+    `source:
+  type: bigquery
+  project: ${project}
+  location: ${location}
+  credentials: { keyFile: key.json }
+  endpoint: ${server.url}
+models:
+  customers: { key: id }
+destinations:
+  receiver: { type: actions-webhook }
+mappings:
+  ${mapping}:
+    model: customers
+    destination: receiver
+    action: send
+    fields:
+      url: http://127.0.0.1:${port}/
+      enable_batching: true
+      batch_size: 10
+      data: { id: { '@path': $.__segment_id }, name: { '@path': ${namePath} } }
+`,
+  );
+}
+
+async function sluice(
+  args: readonly string[],
+  signal = AbortSignal.timeout(100_000),
+): Promise<{ code: number; document: unknown; err: string }> {
+  let out = '';
+  let err = '';
+  const code = await run([...args, '--json'], {
+    out: (text) => (out += text),
+    err: (text) => (err += text),
+    environment: {},
+    cwd: directory,
+    outIsTerminal: false,
+    errIsTerminal: false,
+    columns: 100,
+    signal,
+  });
+  return { code, document: JSON.parse(out) as unknown, err };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: free } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return free;
+}
+
+/** A receiver that collects ids; `before` runs on each request and may hold it. */
+async function receiver(
+  ids: string[],
+  before: () => Promise<void> = () => Promise.resolve(),
+): Promise<AsyncDisposable> {
+  const take = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    await before();
+    for (const { id } of JSON.parse(body) as { id: string }[]) ids.push(id);
+    response.end('{}');
+  };
+  const http: Server = createServer((request, response) => {
+    take(request, response).catch(() => response.destroy());
+  });
+  http.listen(port, '127.0.0.1');
+  await once(http, 'listening');
+  return {
+    async [Symbol.asyncDispose]() {
+      http.closeAllConnections();
+      http.close();
+      await once(http, 'close');
+    },
+  };
+}
+
+it("a wrong query has BigQuery's text and the line and column of the model's file", async () => {
+  await writeFile(path.join(directory, 'models/customers.sql'), 'SELECT id,\n  nmae\nFROM shop.customers\n');
+  const { code, document, err } = await sluice(['preview', 'customers']);
+  expect(code).toBe(2);
+  expect(document).toMatchObject({
+    error: { where: 'models/customers.sql:2:3', message: expect.stringMatching(/Unrecognized name: nmae/) },
+  });
+  expect(err).toContain('at models/customers.sql:2:3');
+});
+
+it('a table that does not exist or may not be read is named', async () => {
+  await writeFile(path.join(directory, 'models/customers.sql'), 'SELECT id FROM shop.orders');
+  const { code, document } = await sluice(['preview', 'customers']);
+  expect(code).toBe(1);
+  expect(document).toMatchObject({ error: { message: expect.stringContaining(`${project}:shop.orders`) } });
+});
+
+it('a wrong data location is named', async () => {
+  await configure('customers', '$.properties.name', 'EU');
+  const { code, document } = await sluice(['preview', 'customers']);
+  expect(code).not.toBe(0);
+  expect(document).toMatchObject({ error: { message: expect.stringMatching(/location EU/) } });
+});
+
+it('an unknown column of a mapping is named with its line, and nothing is sent', async () => {
+  await configure('customers', '$.properties.nmae', 'US');
+  const ids: string[] = [];
+  await using _receiver = await receiver(ids);
+  for (const command of ['plan', 'sync']) {
+    const { code, document } = await sluice([command, 'customers']);
+    expect(code).toBe(2);
+    expect(document).toMatchObject({
+      error: { message: expect.stringContaining('"nmae"'), where: expect.stringMatching(/^sluice\.yaml:20:/) },
+    });
+  }
+  expect(ids).toEqual([]);
+});
+
+it('an identifier column that the query lacks is named at the line of the key', async () => {
+  await writeFile(path.join(directory, 'models/customers.sql'), 'SELECT name FROM shop.customers');
+  const { code, document } = await sluice(['preview', 'customers']);
+  expect(code).toBe(2);
+  expect(document).toMatchObject({ error: { code: 'MODEL_KEY_UNKNOWN', where: 'sluice.yaml:8:21' } });
+});
+
+it('a destination that is down fails the sync and loses nothing: the next sync delivers every record', async () => {
+  await configure('down', '$.properties.name', 'US');
+  const failed = await sluice(['sync', 'down']);
+  expect(failed.code).toBe(1);
+  expect(JSON.stringify(failed.document)).toContain(`127.0.0.1:${port}`);
+
+  const ids: string[] = [];
+  await using _receiver = await receiver(ids);
+  const next = await sluice(['sync', 'down']);
+  expect(next).toMatchObject({ code: 0, document: { state: 'succeeded' } });
+  expect(new Set(ids).size).toBe(200);
+  expect((await sluice(['plan', 'down'])).document).toMatchObject({
+    counts: { added: 0, updated: 0, deleted: 0, unchanged: 200 },
+  });
+});
+
+it('a sync that is stopped ends as canceled with what was delivered, and the next one delivers the rest', async () => {
+  await configure('stopped', '$.properties.name', 'US');
+  const stop = new AbortController();
+  const ids: string[] = [];
+  let requests = 0;
+  const hold = async (): Promise<void> => {
+    requests++;
+    if (requests === 6) stop.abort(new DOMException('stopped by SIGINT', 'AbortError'));
+    if (requests >= 6 && requests <= 8) await new Promise((resolve) => setTimeout(resolve, 300));
+  };
+  await using _receiver = await receiver(ids, hold);
+  const stopped = await sluice(['sync', 'stopped'], stop.signal);
+  expect(stopped).toMatchObject({ code: 1, document: { state: 'canceled' } });
+  const before = new Set(ids).size;
+  expect(before).toBeLessThan(200);
+
+  const next = await sluice(['sync', 'stopped']);
+  expect(next).toMatchObject({ code: 0, document: { state: 'succeeded' } });
+  expect(new Set(ids).size).toBe(200);
+  const { outcomes } = next.document as SyncReport;
+  expect(outcomes.added.delivered).toBeLessThanOrEqual(200);
+  expect((await sluice(['status', 'stopped'])).document).toMatchObject({ mappings: [{ state: 'idle', records: 200 }] });
+});
