@@ -1,8 +1,8 @@
 // *_ADD, *_SUB, *_DIFF, *_TRUNC, EXTRACT, LAST_DAY and the arrays of dates, with every date part and WEEK(day).
 // DATE_DIFF and DATETIME_DIFF count boundaries, TIMESTAMP_DIFF whole units; weeks start on Sunday unless the part says so.
 // Source: "Date functions", "Datetime functions", "Time functions", "Timestamp functions" of the GoogleSQL reference.
-import { BigQueryError } from '../../bigquery-error.ts';
-import { atZone, inZone } from '../values/cast.ts';
+import type { BigQueryError } from '../../bigquery-error.ts';
+import { atZone, inZone } from '../values/time-zone.ts';
 import { bind, constantText, kindOf, raise, sqls } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -99,8 +99,10 @@ function boundaries(call: Call): string {
   const shift = WEEK_SHIFT[name];
   if (shift !== undefined) {
     if (kindOf(call) === 'TIME') throw badPart(call, name);
-    const moved = (x: string): string => `(CAST(${x} AS DATE) + ${shift})`;
-    return `date_diff('week', ${moved(earlier!)}, ${moved(later!)})`;
+    // Weeks since a start of a week long before year 1: 1970-01-01 was a Thursday, three days after a Monday.
+    const week = (x: string): string =>
+      `(CAST(CAST(${x} AS DATE) - DATE '1970-01-01' AS BIGINT) + ${1_400_000 + 3 + shift}) // 7`;
+    return `(${week(later!)} - ${week(earlier!)})`;
   }
   const clockPart = MICROS[name] !== undefined && name !== 'DAY';
   if (CALENDAR[name] === undefined && !clockPart) throw badPart(call, name);
@@ -143,7 +145,7 @@ const trunc: ScalarFunction = (call) => {
   if (kind === 'DATETIME') return `CAST(${truncated(call, x!, name)} AS TIMESTAMP)`;
   if (kind === 'TIME') {
     if (!clockPart) throw badPart(call, name);
-    return `CAST(date_trunc('${name.toLowerCase()}', TIMESTAMP '2000-01-01' + (${x} - TIME '00:00:00')) AS TIME)`;
+    return `CAST(date_trunc('${name.toLowerCase()}', DATE '2000-01-01' + ${x}) AS TIME)`;
   }
   if (kind !== 'TIMESTAMP') throw unsupportedFunction(call.name);
   if (zone === undefined || (clockPart && name !== 'HOUR'))
@@ -220,16 +222,14 @@ const lastDay: ScalarFunction = (call) => {
 
 const ZERO_STEP = "'Sequence step cannot be 0.'";
 
-/** GENERATE_DATE_ARRAY: every element is reckoned from the start, so that the 31st comes back after a short month. */
+/** GENERATE_DATE_ARRAY: each element is reckoned from the one before, so a short month shortens all that follow. */
 const dateArray: ScalarFunction = (call) => {
   const name = call.args.length > 3 ? part(call, 3) : 'DAY';
-  const unit = { DAY: 1, WEEK: 7, MONTH: 28, QUARTER: 89, YEAR: 365 }[name];
-  if (unit === undefined) throw badPart(call, name);
+  if (!['DAY', 'WEEK', 'MONTH', 'QUARTER', 'YEAR'].includes(name)) throw badPart(call, name);
   const [start, stop, step = '1'] = sqls(call);
   return bind([start!, stop!, step], (from, to, by) => {
-    const item = `CAST(${from} + ${interval(name, 'bq_e')} AS DATE)`;
-    const count = `(CAST(${to} AS DATE) - CAST(${from} AS DATE)) // ${unit} + CASE WHEN ${by} > 0 THEN 1 ELSE -1 END`;
-    return `(CASE WHEN ${from} IS NULL OR ${to} IS NULL OR ${by} IS NULL THEN NULL WHEN ${by} = 0 THEN ${raise(ZERO_STEP)} ELSE list_filter(list_transform(range(0, ${count}, ${by}), lambda bq_e: ${item}), lambda bq_d: CASE WHEN ${by} > 0 THEN bq_d <= ${to} ELSE bq_d >= ${to} END) END)`;
+    const series = `generate_series(CAST(${from} AS TIMESTAMP), CAST(${to} AS TIMESTAMP), ${interval(name, by)})`;
+    return `(CASE WHEN ${from} IS NULL OR ${to} IS NULL OR ${by} IS NULL THEN NULL WHEN ${by} = 0 THEN ${raise(ZERO_STEP)} ELSE CAST(${series} AS DATE[]) END)`;
   });
 };
 

@@ -1,8 +1,10 @@
 // Constructors and conversions of DATE, TIME, DATETIME and TIMESTAMP, CURRENT_*, UNIX_*, FORMAT_* and PARSE_*.
 // The time zone argument is a name (America/New_York) or an offset (+05:30); the default is UTC.
 // Source: "Date functions" and its neighbours, and "Format elements for date and time parts", of the GoogleSQL reference.
-import { atZone, castSql, inZone } from '../values/cast.ts';
+import { castSql } from '../values/cast.ts';
+import { atZone, inZone } from '../values/time-zone.ts';
 import { quoteText } from '../values/literal.ts';
+import { clockTextSql } from '../values/sql-text.ts';
 import { argument, bind, constantText, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -18,7 +20,7 @@ function fromParts(name: string, make: (...parts: string[]) => string): (call: C
     bind(
       sqls(call),
       (...parts) =>
-        `(CASE WHEN ${parts.map((p) => `${p} IS NULL`).join(' OR ')} THEN NULL ELSE coalesce(TRY(${make(...parts)}), ${raise(`'Input calculates to invalid ${name}: ' || concat_ws('-', ${parts.join(', ')})`)}) END)`,
+        `(CASE WHEN ${parts.map((p) => `${p} IS NULL`).join(' OR ')} THEN NULL ELSE coalesce(TRY(${make(...parts)}), ${raise(`'Input calculates to invalid ${name}: ' || concat_ws('-', ${parts.map((p) => `lpad(CAST(${p} AS VARCHAR), CAST(greatest(2, length(CAST(${p} AS VARCHAR))) AS INTEGER), '0')`).join(', ')})`)}) END)`,
     );
 }
 
@@ -112,7 +114,8 @@ function fromUnix(factor: string, name: string): ScalarFunction {
 }
 
 /** Elements that DuckDB's strftime writes the same way. */
-const SHARED_ELEMENTS = /^(?:[^%]|%[YmdHMSyjbBaAFTp%])*$/;
+const SHARED_ELEMENTS = /^(?:[^%]|%[YmdHMSyjbBaAFTp%])*$/s;
+const SHARED_DATE_ELEMENTS = /^(?:[^%]|%[YmdyjbBaAF%])*$/s;
 
 /** FORMAT_*(format, value[, zone]). */
 const format: ScalarFunction = (call) => {
@@ -120,14 +123,21 @@ const format: ScalarFunction = (call) => {
   const kind = kindOf(call, 1);
   const local = (x: string, z: string | undefined): string => {
     if (kind === 'TIMESTAMP') return localTime(x, z);
-    return kind === 'TIME' ? `(TIMESTAMP '1970-01-01' + (${x} - TIME '00:00:00'))` : `CAST(${x} AS TIMESTAMP)`;
+    return kind === 'TIME' ? `(DATE '1970-01-01' + ${x})` : `CAST(${x} AS TIMESTAMP)`;
   };
   const constant = constantText(call, 0);
-  if (constant !== undefined && SHARED_ELEMENTS.test(constant) && kind !== 'TIME') {
-    const native = constant.replaceAll('%F', '%Y-%m-%d').replaceAll('%T', '%H:%M:%S');
-    return bind(
-      [value!, ...(zone === undefined ? [] : [zone])],
-      (x, z) => `strftime(${local(x!, z)}, ${quoteText(native)})`,
+  const shared = kind === 'DATE' ? SHARED_DATE_ELEMENTS : SHARED_ELEMENTS;
+  if (constant !== undefined && shared.test(constant) && kind !== 'TIME') {
+    const native = constant.replaceAll(/%(.)/g, (element, name: string) =>
+      name === 'F' ? '%Y-%m-%d' : name === 'T' ? '%H:%M:%S' : element,
+    );
+    return bind([value!, ...(zone === undefined ? [] : [zone])], (x, z) =>
+      // DuckDB pads years before 1000 with zeros.
+      bind(
+        [local(x!, z)],
+        (l) =>
+          `(CASE WHEN year(${l!}) < 1000 THEN bq_format_time(${pattern}, CAST(epoch_us(${l!}) AS VARCHAR), '${kind}', '') ELSE strftime(${l!}, ${quoteText(native)}) END)`,
+      ),
     );
   }
   return bind([pattern!, value!, ...(zone === undefined ? [] : [zone])], (f, x, z) => {
@@ -153,7 +163,11 @@ function parse(target: 'DATE' | 'TIME' | 'DATETIME' | 'TIMESTAMP'): ScalarFuncti
 
 /** STRING(timestamp, zone): `2020-01-01 05:30:00+05:30`. */
 function timestampText(x: string, zone: string): string {
-  return `bq_format_time('%E4Y-%m-%d %H:%M:%E*S%Ez', CAST(epoch_us(${inZone(x, zone)}) AS VARCHAR), 'STRING', CAST((epoch_us(${inZone(x, zone)}) - epoch_us(${x})) // 60000000 AS VARCHAR))`;
+  return bind([`(${inZone(x, zone)})`], (local) => {
+    const minutes = `((epoch_us(${local!}) - epoch_us(${x})) // 60000000)`;
+    const offset = `CASE WHEN ${minutes} < 0 THEN '-' ELSE '+' END || format('{:02d}', abs(${minutes}) // 60) || CASE WHEN ${minutes} % 60 = 0 THEN '' ELSE format(':{:02d}', abs(${minutes}) % 60) END`;
+    return `(${clockTextSql(local!, 19)} || ${offset})`;
+  });
 }
 
 export const dateText: ScalarFunction = (call) => {

@@ -30,7 +30,7 @@ function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: nu
     case 'BOOL':
       return `coalesce(CAST(${x} AS VARCHAR), 'null')`;
     case 'FLOAT64':
-      return `CASE WHEN ${x} IS NULL THEN 'null' WHEN isnan(${x}) THEN '"NaN"' WHEN isinf(${x}) THEN CASE WHEN ${x} > 0 THEN '"Infinity"' ELSE '"-Infinity"' END ELSE ${floatTextSql(x)} END`;
+      return `CASE WHEN ${x} IS NULL THEN 'null' WHEN isnan(${x}) THEN '"NaN"' WHEN isinf(${x}) THEN CASE WHEN ${x} > 0 THEN '"Infinity"' ELSE '"-Infinity"' END WHEN ${x} = 0 THEN '${options.wideNumbersAsText ? '0' : '0.0'}' ELSE ${options.wideNumbersAsText ? floatTextSql(x) : bind([floatTextSql(x)], (text) => `CASE WHEN regexp_matches(${text}, '[.e]') THEN ${text} ELSE ${text} || '.0' END`)} END`;
     case 'NUMERIC':
       return numericText(x, options);
     case 'DATE':

@@ -45,19 +45,19 @@ function overJson(call: Call, make: (json: string, path: string) => string): str
   );
 }
 
+/** DuckDB writes numbers with a point or exponent anew; GoogleSQL leaves those of a text as they are. */
 const query: ScalarFunction = (call) =>
   overJson(call, (x, at) => {
     const value = `json_extract(${x}, ${at})`;
-    return kindOf(call) === 'JSON'
-      ? value
-      : `CASE WHEN json_type(${x}, ${at}) <> 'NULL' THEN CAST(${value} AS VARCHAR) END`;
+    if (kindOf(call) === 'JSON') return value;
+    return `CASE WHEN json_type(${x}, ${at}) <> 'NULL' THEN CASE WHEN regexp_matches(${x}, '[0-9][.eE]') THEN bq_json_query(${x}, ${at}) ELSE CAST(${value} AS VARCHAR) END END`;
   });
 
 const value: ScalarFunction = (call) =>
   overJson(
     call,
     (x, at) =>
-      `CASE WHEN json_type(${x}, ${at}) NOT IN ('OBJECT', 'ARRAY', 'NULL') THEN json_extract_string(${x}, ${at}) END`,
+      `CASE json_type(${x}, ${at}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN bq_json_number(${x}, ${at}) ELSE json_extract_string(${x}, ${at}) END`,
   );
 
 function items(x: string, at: string): string {
@@ -95,12 +95,14 @@ const subscript: ScalarFunction = (call) => {
 /** INT64(json) and its kin: an error for any other kind of JSON value. */
 function unwrap(test: string, result: (x: string) => string, wanted: string): ScalarFunction {
   return (call) => {
-    if (kindOf(call) !== 'JSON' || call.args.length !== 1) throw unsupportedFunction(call.name);
+    // The second argument of FLOAT64 says how to round wide numbers; `round` is the default.
+    if (kindOf(call) !== 'JSON' || (call.args.length > 1 && constantText(call, 1) !== 'round'))
+      throw unsupportedFunction(call.name);
     return template(
       1,
       (x) =>
         `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x!)} THEN ${result(x!)} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
-    )(call);
+    )({ ...call, args: call.args.slice(0, 1) });
   };
 }
 

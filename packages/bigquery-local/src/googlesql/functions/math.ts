@@ -56,13 +56,24 @@ function numericDigits(name: 'round' | 'trunc'): ScalarFunction {
   };
 }
 
+/**
+ * Rounds the exact decimal value of the double. DuckDB's round multiplies first, which can push a number over the
+ * half; printing rounds exactly but halves to even. Where the two agree they are right; the rest goes to JavaScript.
+ */
+function roundedAt(x: string, n: string): string {
+  const exact = `CAST(bq_float_round(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS DOUBLE)`;
+  const digits = /^CAST\('(\d|1[0-5])' AS BIGINT\)$/.exec(n)?.[1];
+  if (digits === undefined) return exact;
+  return `CASE WHEN CAST(format('{:.${digits}f}', ${x}) AS DOUBLE) = round(${x}, ${digits}) THEN round(${x}, ${digits}) ELSE ${exact} END`;
+}
+
 const round: ScalarFunction = byType({
   FLOAT64: byCount({
     1: (call) => `round(${sqls(call)[0]})`,
     2: template(
       2,
       (x, n) =>
-        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE round(${x}, CAST(${n} AS INTEGER)) END`,
+        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE ${roundedAt(x, n)} END`,
     ),
   }),
   NUMERIC: numericDigits('round'),
@@ -74,7 +85,7 @@ const trunc: ScalarFunction = byType({
     2: template(
       2,
       (x, n) =>
-        `CASE WHEN NOT isfinite(${x}) OR ${n} > 300 THEN ${x} WHEN ${n} < -310 THEN 0.0 WHEN ${n} >= 0 THEN trunc(${x} * pow(10.0, ${n})) / pow(10.0, ${n}) ELSE trunc(${x} / pow(10.0, -${n})) * pow(10.0, -${n}) END`,
+        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE CAST(bq_float_trunc(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS DOUBLE) END`,
     ),
   }),
   NUMERIC: numericDigits('trunc'),

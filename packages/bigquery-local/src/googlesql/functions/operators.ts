@@ -59,12 +59,13 @@ function addition(sign: '+' | '-'): ScalarFunction {
   };
 }
 
-function zeroChecked(name: string, make: (a: string, b: string) => string): ScalarFunction {
+/** GoogleSQL words DIV's error as a division's. */
+function zeroChecked(name: 'DIV' | 'MOD', make: (a: string, b: string) => string): ScalarFunction {
   return byType({
     INT64: template(
       2,
       (a, b) =>
-        `CASE WHEN ${b} = 0 THEN ${raise(`'division by zero: ${name}(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a!, b!)} END`,
+        `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a!, b!)} END`,
     ),
     NUMERIC: template(2, (a, b) => numericUdf(`bq_numeric_${name.toLowerCase()}`, a!, b!)),
   });

@@ -39,13 +39,49 @@ function groupOf(call: Call): 0 | 1 {
   return groups === 0 ? 0 : 1;
 }
 
+/**
+ * A group that took no part in the match is NULL in GoogleSQL and '' in DuckDB. Where the pattern leaves that open and
+ * the group could also have matched nothing, the two cannot be told apart and the call is refused.
+ */
+function participating(call: Call, group: 0 | 1, sql: string): string {
+  const pattern = constantText(call, 1) ?? '';
+  if (group === 0 || !mayBeSkipped(pattern)) return sql;
+  const open = pattern.search(/(?<!\\)\((?!\?(?!P?<))/);
+  const close = closing(pattern, open);
+  const inside = pattern.slice(open + 1, close).replace(/^\?P?<\w+>/, '');
+  let matchesNothing = true;
+  try {
+    matchesNothing = new RegExp(`^(?:${inside})$`, 'u').test('');
+  } catch {
+    // Not a pattern of JavaScript's: then nothing is known of it.
+  }
+  if (matchesNothing) throw unsupportedFunction(`${call.name} with a group that may be empty or missing`);
+  return `nullif(${sql}, '')`;
+}
+
+/** Whether something optional, repeated from zero or alternative stands outside character classes and escapes. */
+function mayBeSkipped(pattern: string): boolean {
+  return /\)(?:\?|\*|\{0|\{,)|\|/.test(pattern.replaceAll(/\\./gs, 'x').replaceAll(/\[\^?\]?[^\]]*\]/g, 'x'));
+}
+
+function closing(pattern: string, open: number): number {
+  let depth = 0;
+  for (let i = open; i < pattern.length; i++) {
+    if (pattern[i] === '\\') i++;
+    else if (pattern[i] === '[') i = Math.max(i, pattern.indexOf(']', i + 2));
+    else if (pattern[i] === '(') depth++;
+    else if (pattern[i] === ')' && --depth === 0) return i;
+  }
+  return pattern.length;
+}
+
 const extract: ScalarFunction = (call) => {
   const group = groupOf(call);
   if (call.args.length === 2) {
     return bind(
       sqls(call),
       (x, pattern) =>
-        `(CASE WHEN regexp_matches(${x}, ${pattern}) THEN regexp_extract(${x}, ${pattern}, ${group}) END)`,
+        `(CASE WHEN regexp_matches(${x}, ${pattern}) THEN ${participating(call, group, `regexp_extract(${x}, ${pattern}, ${group})`)} END)`,
     );
   }
   if (constantText(call, 1)?.match(/\^|\\b|\\B|\\A/) !== null)
@@ -83,7 +119,12 @@ export const regexpFunctions: Readonly<Record<string, ScalarFunction>> = {
   regexp_contains: textOnly((call) => `regexp_matches(${sqls(call).join(', ')})`),
   regexp_extract: extract,
   regexp_substr: extract,
-  regexp_extract_all: (call) => `regexp_extract_all(${sqls(call).join(', ')}, ${groupOf(call)})`,
+  regexp_extract_all: (call) => {
+    const group = groupOf(call);
+    if (group === 1 && mayBeSkipped(constantText(call, 1) ?? ''))
+      throw unsupportedFunction('REGEXP_EXTRACT_ALL with a group that may be missing');
+    return `regexp_extract_all(${sqls(call).join(', ')}, ${group})`;
+  },
   regexp_replace: textOnly((call) => `regexp_replace(${sqls(call).join(', ')}, 'g')`),
   regexp_instr: instr,
 };

@@ -5,11 +5,13 @@ import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/no
 import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
 import { formatValues } from './udf/format.ts';
-import { parseJson } from './udf/json.ts';
+import { floatRound, floatTrunc } from './udf/float.ts';
+import { jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
 import * as net from './udf/net.ts';
 import * as text from './udf/text.ts';
 import { formatTime } from './udf/time-format.ts';
 import { parseTime } from './udf/time-parse.ts';
+import { zoneName, zoneOffset } from './udf/zone.ts';
 
 type TextFunction = (...args: string[]) => string | null;
 
@@ -31,6 +33,14 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_normalize: [2, text.normalize],
   bq_normalize_and_casefold: [2, text.normalizeAndCasefold],
   bq_contains_substr: [2, text.containsSubstr],
+  bq_upper: [1, text.upper],
+  bq_lower: [1, text.lower],
+  bq_float_round: [2, floatRound],
+  bq_float_trunc: [2, floatTrunc],
+  bq_json_query: [2, jsonQuery],
+  bq_json_number: [2, jsonNumber],
+  bq_zone_name: [1, zoneName],
+  bq_zone_offset: [1, zoneOffset],
   bq_soundex: [1, text.soundex],
   bq_sha512: [1, bytes.sha512],
   bq_farm_fingerprint: [1, bytes.farmFingerprint],

@@ -51,8 +51,8 @@ const substr: ScalarFunction = (call) => {
       `CASE WHEN ${p} > 0 THEN ${p} WHEN ${p} = 0 THEN 1 ELSE greatest(${size} + ${p} + 1, 1) END`;
     const cut = substring(call, start, n)(x!);
     return n === undefined
-      ? `(${cut})`
-      : `(CASE WHEN ${n} < 0 THEN ${raise("'Third argument in SUBSTR() cannot be negative'")} ELSE ${cut} END)`;
+      ? `(CASE WHEN ${p} IS NOT NULL THEN ${cut} END)`
+      : `(CASE WHEN ${p} IS NULL OR ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise("'Third argument in SUBSTR() cannot be negative'")} ELSE ${cut} END)`;
   });
 };
 
@@ -60,7 +60,7 @@ function end(side: 'LEFT' | 'RIGHT'): ScalarFunction {
   return (call) =>
     bind(sqls(call), (x, n) => {
       const start = (_: string, size: string): string => (side === 'LEFT' ? '1' : `greatest(${size} - ${n} + 1, 1)`);
-      return `(CASE WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, n)(x!)} END)`;
+      return `(CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, n)(x!)} END)`;
     });
 }
 
@@ -79,7 +79,7 @@ function pad(name: 'LPAD' | 'RPAD'): ScalarFunction {
 const repeat: ScalarFunction = template(
   2,
   (x, n) =>
-    `CASE WHEN ${n} < 0 THEN ${raise("'Second argument in REPEAT cannot be negative'")} WHEN CAST(octet_length(CAST(${x} AS BLOB)) AS HUGEINT) * ${n} > 1048576 THEN ${raise("'Output of REPEAT exceeds max allowed output size of 1MB'")} ELSE repeat(${x}, ${n}) END`,
+    `CASE WHEN ${n} < 0 THEN ${raise("'Second argument (repeat count) for REPEAT cannot be negative'")} WHEN CAST(octet_length(CAST(${x} AS BLOB)) AS HUGEINT) * ${n} > 1048576 THEN ${raise("'Output of REPEAT exceeds max allowed output size of 1MB'")} ELSE repeat(${x}, ${n}) END`,
 );
 
 const split: ScalarFunction = (call) => {
@@ -91,6 +91,22 @@ const split: ScalarFunction = (call) => {
       `(CASE WHEN ${text} IS NULL OR ${d} IS NULL THEN NULL WHEN ${text} = '' THEN [''] ELSE string_split(${text}, ${d}) END)`,
   );
 };
+
+/** Letters that become several, or whose case depends on their neighbours: DuckDB maps letters one by one. */
+const SPECIAL_LETTERS = {
+  upper: '[ßŉǰΐΰև\\x{1E96}-\\x{1E9E}\\x{1F50}-\\x{1FFF}\\x{FB00}-\\x{FB17}]',
+  lower: '[ΣİẞΩKÅ\\x{1F88}-\\x{1FFF}]',
+} as const;
+
+function letterCase(name: 'upper' | 'lower'): ScalarFunction {
+  return byType({
+    STRING: template(
+      1,
+      (x) =>
+        `CASE WHEN strlen(${x}) > length(${x}) AND regexp_matches(${x}, ${quoteText(SPECIAL_LETTERS[name])}) THEN bq_${name}(${x}) ELSE ${name}(${x}) END`,
+    ),
+  });
+}
 
 const hexPair = (name: 'starts_with' | 'ends_with'): ScalarFunction =>
   byType({
@@ -121,8 +137,8 @@ export const stringFunctions: Readonly<Record<string, ScalarFunction>> = {
   substring: substr,
   left: end('LEFT'),
   right: end('RIGHT'),
-  upper: byType({ STRING: native('upper') }),
-  lower: byType({ STRING: native('lower') }),
+  upper: letterCase('upper'),
+  lower: letterCase('lower'),
   initcap: (call) =>
     call.args.length === 1
       ? `bq_initcap(${sqls(call)[0]}, ${quoteText(' \t\n\v\f\r[](){}/|<>!?@"^#$&~_,.:;*%+-')})`
@@ -164,7 +180,7 @@ export const stringFunctions: Readonly<Record<string, ScalarFunction>> = {
   chr: template(
     1,
     (x) =>
-      `CASE WHEN ${x} = 0 THEN '' WHEN ${x} < 0 OR ${x} > 1114111 OR ${x} BETWEEN 55296 AND 57343 THEN ${raise(`'Invalid codepoint ' || ${x}`)} ELSE chr(CAST(${x} AS INTEGER)) END`,
+      `CASE WHEN ${x} < 0 OR ${x} > 1114111 OR ${x} BETWEEN 55296 AND 57343 THEN ${raise(`'Invalid codepoint ' || ${x}`)} ELSE chr(CAST(${x} AS INTEGER)) END`,
   ),
   to_code_points: byType({
     STRING: template(

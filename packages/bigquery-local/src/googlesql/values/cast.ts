@@ -7,6 +7,7 @@ import { sameType, typeName, type GType } from '../types.ts';
 import { quoteText } from './literal.ts';
 import { duckdbType } from './physical.ts';
 import { bind, clockTextSql, fieldSql, floatTextSql, numericTextSql, raise } from './sql-text.ts';
+import { atZone } from './time-zone.ts';
 
 export type Cast = {
   readonly sql: string;
@@ -136,32 +137,9 @@ export function timestampFromText(x: string, defaultZone?: string): string {
   return (
     `CASE WHEN ${zone} = '' THEN ${defaultZone === undefined ? `CAST(${local} AS TIMESTAMP WITH TIME ZONE)` : `${atZone(local, defaultZone)}`}` +
     ` WHEN upper(${zone}) IN ('Z', 'UTC') THEN CAST(${local} AS TIMESTAMP WITH TIME ZONE)` +
-    ` ELSE ${atZone(local, zone)} END`
-  );
-}
-
-/** Signed offset in minutes of `+08`, `-5:30`, `+0530` or NULL for a name. */
-export function offsetMinutes(zone: string): string {
-  return (
-    `CASE WHEN regexp_full_match(${zone}, '[+-][0-9]{1,2}(:?[0-9]{2})?') THEN` +
-    ` (CASE WHEN ${zone}[1] = '-' THEN -1 ELSE 1 END) * (CAST(regexp_extract(${zone}, '^[+-]([0-9]{1,2})(:?([0-9]{2}))?$', 1) AS INTEGER) * 60 +` +
-    ` coalesce(TRY_CAST(regexp_extract(${zone}, '^[+-]([0-9]{1,2})(:?([0-9]{2}))?$', 3) AS INTEGER), 0)) END`
-  );
-}
-
-/** The moment of a local date and time in a zone, a name or an offset. An unknown zone is an error of DuckDB. */
-export function atZone(local: string, zone: string): string {
-  return (
-    `CASE WHEN ${zone}[1] IN ('+', '-') THEN CAST((${local}) - to_minutes(${offsetMinutes(zone)}) AS TIMESTAMP WITH TIME ZONE)` +
-    ` ELSE timezone(${zone}, ${local}) END`
-  );
-}
-
-/** The local date and time of a moment in a zone, a name or an offset. */
-export function inZone(moment: string, zone: string): string {
-  return (
-    `CASE WHEN ${zone}[1] IN ('+', '-') THEN CAST(${moment} AS TIMESTAMP) + to_minutes(${offsetMinutes(zone)})` +
-    ` ELSE timezone(${zone}, ${moment}) END`
+    // An offset needs a time before it, and an unknown zone is no timestamp.
+    ` WHEN ${zone}[1] IN ('+', '-') AND NOT contains(${head}, ':') THEN NULL` +
+    ` ELSE TRY(${atZone(local, zone)}) END`
   );
 }
 

@@ -49,7 +49,7 @@ export function numericDiv(a: string, b: string): string {
 
 export function numericMod(a: string, b: string): string {
   const divisor = parse(b);
-  if (divisor === 0n) throw new Error(`division by zero: ${short(a)} / ${short(b)}`);
+  if (divisor === 0n) throw new Error(`division by zero: MOD(${short(a)}, ${short(b)})`);
   return write(parse(a) % divisor, 'numeric overflow');
 }
 

@@ -176,12 +176,28 @@ function floating(value: Value, spec: Spec): string {
 
 function fixed(n: number, precision: number): string {
   const shown = Math.min(precision, 100);
-  const text = n < 1e21 ? n.toFixed(shown) : `${BigInt(n)}${shown === 0 ? '' : `.${'0'.repeat(shown)}`}`;
+  const text =
+    n < 1e21
+      ? halfToEven(n.toFixed(shown), n.toFixed(100), shown)
+      : `${BigInt(n)}${shown === 0 ? '' : `.${'0'.repeat(shown)}`}`;
   return text + '0'.repeat(precision - shown);
 }
 
+/** JavaScript rounds an exact half up, C to the even digit. `exact` has all digits of the number. */
+function halfToEven(rounded: string, exact: string, precision: number): string {
+  const point = exact.indexOf('.');
+  const rest = exact.slice(point + 1 + precision);
+  if (!/^50*$/.test(rest)) return rounded;
+  const down = precision === 0 ? exact.slice(0, point) : exact.slice(0, point + 1 + precision);
+  return '02468'.includes(down.at(-1)!) ? down : rounded;
+}
+
 function exponential(n: number, precision: number): string {
-  return n.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, 'e$10$2');
+  const shown = Math.min(precision, 100);
+  const [digits = '', exponent = ''] = n.toExponential(shown).split('e');
+  const [exact = '', exactExponent = ''] = n.toExponential(100).split('e');
+  const mantissa = exponent === exactExponent ? halfToEven(digits, exact, shown) : digits;
+  return `${mantissa}e${exponent}`.replace(/e([+-])(\d)$/, 'e$10$2');
 }
 
 function general(n: number, requested: number, keepZeros: boolean): string {

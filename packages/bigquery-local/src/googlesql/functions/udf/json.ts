@@ -6,19 +6,39 @@ type Parsed = null | boolean | string | { readonly number: string } | readonly P
 
 /** The compact text of a JSON document; the first of repeated keys wins. `mode` exact refuses numbers that would be rounded. */
 export function parseJson(text: string, mode: string): string {
-  const reader = new Reader(text, mode === 'exact');
-  return write(reader.document());
+  return write(new Reader(text, (source) => numberText(source, mode === 'exact')).document(), true);
+}
+
+/** The part of a document at a path (`$."a"[0]`), its numbers and key order as written; null when there is nothing or JSON null. */
+export function jsonQuery(text: string, path: string): string | null {
+  const found = at(new Reader(text, (source) => source).document(), path);
+  return found === undefined || found === null ? null : write(found, false);
+}
+
+/** The text of the number at a path, as written. */
+export function jsonNumber(text: string, path: string): string | null {
+  const found = at(new Reader(text, (source) => source).document(), path);
+  return typeof found === 'object' && found !== null && 'number' in found ? found.number : null;
+}
+
+function at(document: Parsed, path: string): Parsed | undefined {
+  let value: Parsed | undefined = document;
+  for (const [, key, index] of path.matchAll(/\."([^"]*)"|\[(\d+)\]/g)) {
+    if (key !== undefined) value = value instanceof Map ? (value as ReadonlyMap<string, Parsed>).get(key) : undefined;
+    else value = Array.isArray(value) ? (value as readonly Parsed[])[Number(index)] : undefined;
+  }
+  return value;
 }
 
 /** Like JSON.parse, but numbers keep their digits and nesting is bounded. */
 class Reader {
   readonly #text: string;
-  readonly #exact: boolean;
+  readonly #number: (source: string) => string;
   #at = 0;
 
-  constructor(text: string, exact: boolean) {
+  constructor(text: string, number: (source: string) => string) {
     this.#text = text;
-    this.#exact = exact;
+    this.#number = number;
   }
 
   document(): Parsed {
@@ -57,7 +77,7 @@ class Reader {
         const word = this.#match(/true|false|null/y);
         if (word !== undefined) return word === 'null' ? null : word === 'true';
         const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? this.#fail();
-        return { number: numberText(number, this.#exact) };
+        return { number: this.#number(number) };
       }
     }
   }
@@ -103,7 +123,7 @@ class Reader {
 function numberText(source: string, exact: boolean): string {
   if (/^-?\d+$/.test(source)) {
     const n = BigInt(source);
-    if (n >= -(2n ** 63n) && n < 2n ** 64n) return source === '-0' ? '-0.0' : n.toString();
+    if (n >= -(2n ** 63n) && n < 2n ** 64n) return n.toString();
   }
   const value = Number(source);
   if (!Number.isFinite(value)) throw new Error(`Invalid input to PARSE_JSON: number overflow parsing '${source}'`);
@@ -142,12 +162,13 @@ function doubleText(value: number): string {
   return text.includes('.') ? text : `${text}.0`;
 }
 
-function write(value: Parsed): string {
+function write(value: Parsed, sorted: boolean): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
-  if (Array.isArray(value)) return `[${(value as readonly Parsed[]).map(write).join(',')}]`;
+  if (Array.isArray(value)) return `[${(value as readonly Parsed[]).map((item) => write(item, sorted)).join(',')}]`;
   if (value instanceof Map) {
-    const entries = [...(value as ReadonlyMap<string, Parsed>)].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${write(item)}`).join(',')}}`;
+    const entries = [...(value as ReadonlyMap<string, Parsed>)];
+    if (sorted) entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${write(item, sorted)}`).join(',')}}`;
   }
   return (value as { readonly number: string }).number;
 }

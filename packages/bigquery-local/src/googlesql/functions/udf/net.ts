@@ -24,7 +24,7 @@ function tail(name: string, labels: number): string {
 export function publicSuffix(url: string): string | null {
   const name = host(url)?.replace(/\.+$/, '');
   if (name === undefined || name === '' || !name.includes('.') || isIPv4(name)) return null;
-  const suffix = getPublicSuffix(name, { allowPrivateDomains: true, extractHostname: false });
+  const suffix = getPublicSuffix(name.toLowerCase(), { allowPrivateDomains: true, extractHostname: false });
   return suffix === null ? null : tail(name, suffix.split('.').length);
 }
 

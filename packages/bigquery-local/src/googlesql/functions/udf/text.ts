@@ -34,7 +34,7 @@ export function translate(text: string, source: string, target: string): string 
 /** 1-based position of the n-th occurrence from `position` on; a negative position searches backwards from the end. */
 export function instr(text: string, search: string, position: string, occurrence: string): string {
   const [at, nth] = [Number(position), Number(occurrence)];
-  if (at === 0) throw new Error('INSTR: position cannot be 0');
+  if (at === 0) throw new Error('Position must be non-zero');
   if (nth < 1) throw new Error('INSTR: occurrence cannot be less than 1');
   const [points, wanted] = [Array.from(text), Array.from(search)];
   if (wanted.length === 0 || Math.abs(at) > points.length) return '0';
@@ -47,6 +47,14 @@ export function instr(text: string, search: string, position: string, occurrence
       if (matches(i) && --left === 0) return String(i + 1);
   }
   return '0';
+}
+
+export function upper(text: string): string {
+  return text.toUpperCase();
+}
+
+export function lower(text: string): string {
+  return text.toLowerCase();
 }
 
 export function normalize(text: string, form: string): string {
@@ -82,7 +90,7 @@ const SOUNDEX: Readonly<Record<string, string>> = {
   R: '6',
 };
 
-/** Four characters: first letter and three digits. Other characters than A to Z are skipped. */
+/** Four characters: the first letter as it is and three digits; letters of one code in a row count once. Other characters than A to Z are skipped. */
 export function soundex(text: string): string {
   let result = '';
   let last = '';
@@ -90,10 +98,9 @@ export function soundex(text: string): string {
     if (!/[A-Za-z]/.test(c)) continue;
     const letter = c.toUpperCase();
     const code = SOUNDEX[letter] ?? '';
-    if (result === '') result = letter;
+    if (result === '') result = c;
     else if (code !== '' && code !== last) result += code;
-    // H and W do not part two letters of the same code, vowels do.
-    if (code !== '' || !'HW'.includes(letter)) last = code;
+    if (code !== '') last = code;
     if (result.length === 4) break;
   }
   return result === '' ? '' : result.padEnd(4, '0');

@@ -33,7 +33,8 @@ export function formatTime(format: string, micros: string, kind: string, offset:
   const part: Part = { date, fraction, minutes, utcSeconds: Math.floor(millis / 1000) - minutes * 60 };
   return format.replaceAll(/%(E\*S|E#S|E\dS|E4Y|Ez|E[cCxXyY]|O[deHImMSuUVwWy]|.)/gsu, (element, name: string) => {
     const plain = /^E[cCxXyY]$|^O/.test(name) ? name.slice(1) : name;
-    if (!allowed(plain, kind)) return kind === 'TIME' || kind === 'DATE' ? '' : element;
+    // An element that the type has no part for stands for itself.
+    if (!allowed(plain, kind)) return element;
     return write(plain, part) ?? refuse(element);
   });
 }
@@ -159,7 +160,9 @@ function write(name: string, part: Part): string | undefined {
     case 'y':
       return two(year % 100);
     case 'Z':
-      return `UTC${minutes === 0 ? '' : `${minutes < 0 ? '-' : '+'}${Math.floor(Math.abs(minutes) / 60)}${minutes % 60 === 0 ? '' : `:${two(Math.abs(minutes) % 60)}`}`}`;
+      return minutes % 60 === 0
+        ? `UTC${minutes === 0 ? '' : `${minutes < 0 ? '-' : '+'}${Math.abs(minutes) / 60}`}`
+        : `UTC${zoneOffset(minutes, '')}`;
     case 'z':
       return zoneOffset(minutes, '');
     case 'Ez':

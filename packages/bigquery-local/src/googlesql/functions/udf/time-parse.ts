@@ -117,7 +117,7 @@ function element(name: string, text: string, from: number, fields: Fields, fail:
   switch (name) {
     case 'Y': {
       at = skipSpace(text, at);
-      fields.year = Number(take(/[+-]?\d{1,5}/y));
+      fields.year = Number(take(/[+-]?\d{1,4}/y));
       break;
     }
     case 'E4Y':
