@@ -269,6 +269,37 @@ describe('WITH', () => {
     ).toEqual([['15']]);
   });
 
+  it('recurs over joins, arrays and further entries', async () => {
+    expect(
+      await select(`WITH RECURSIVE edges AS (SELECT * FROM UNNEST([STRUCT(1 AS a, 2 AS b), (2, 3), (3, 4), (9, 1)])),
+        walk AS (SELECT 1 AS node, 0 AS depth UNION ALL SELECT e.b, w.depth + x FROM edges e JOIN walk w ON w.node = e.a, UNNEST([1]) x WHERE e.b < 10)
+        SELECT node, depth FROM walk ORDER BY depth`),
+    ).toEqual([
+      ['1', '0'],
+      ['2', '1'],
+      ['3', '2'],
+      ['4', '3'],
+    ]);
+    expect(
+      await select(
+        'WITH RECURSIVE r AS (SELECT 1 AS n UNION DISTINCT SELECT MOD(n + 1, 4) FROM r) SELECT n FROM r ORDER BY n',
+      ),
+    ).toEqual([['0'], ['1'], ['2'], ['3']]);
+  });
+
+  it('recurs no more than 500 times', async () => {
+    expect(
+      await select(
+        'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 500) SELECT COUNT(*) FROM r',
+      ),
+    ).toEqual([['500']]);
+    expect(
+      await warehouse.failure(
+        'WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT COUNT(*) FROM r',
+      ),
+    ).toBe('A recursive CTE has reached the maximum number of iterations: 500');
+  });
+
   it('evaluates random values once', async () => {
     expect(await select('WITH r AS (SELECT RAND() AS v) SELECT x.v = y.v FROM r x, r y')).toEqual([[true]]);
   });

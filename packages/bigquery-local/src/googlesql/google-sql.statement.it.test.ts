@@ -66,6 +66,25 @@ describe('INSERT', () => {
   });
 });
 
+describe('arrays', () => {
+  it('with NULL in them are neither stored nor returned', async () => {
+    const message = 'Array cannot have a null element; error in writing field tags';
+    expect(await warehouse.failure("INSERT INTO ds.t (id, tags) VALUES (4, ['a', NULL])")).toBe(message);
+    expect(await warehouse.failure("INSERT INTO ds.t (id, tags) SELECT 4, ['a', NULL]")).toBe(message);
+    expect(await warehouse.failure("UPDATE ds.t SET tags = ['a', NULL] WHERE id = 1")).toBe(message);
+    expect(
+      await warehouse.failure(
+        "MERGE ds.t USING (SELECT 4 AS k) ON id = k WHEN NOT MATCHED THEN INSERT (id, tags) VALUES (k, ['a', NULL])",
+      ),
+    ).toBe(message);
+    expect(await warehouse.failure('SELECT [1, NULL] AS tags')).toBe(message);
+    expect(await warehouse.rows('SELECT ARRAY_LENGTH([1, NULL])')).toEqual([['2']]);
+    expect(await counts("INSERT INTO ds.t (id, tags) VALUES (4, ['a', 'b']), (5, NULL)")).toMatchObject({
+      inserted: '2',
+    });
+  });
+});
+
 describe('UPDATE', () => {
   it('changes columns and fields of structs', async () => {
     expect(await counts("UPDATE ds.t SET name = UPPER(name), s.y = 'new', s.x = s.x + 1 WHERE id = 1")).toEqual({
@@ -304,6 +323,7 @@ describe('what is not supported', () => {
     ['CREATE TABLE ds.n (a INT64) OPTIONS (kms_key_name = "x")', 'Option kms_key_name of CREATE TABLE'],
     ['SELECT id FROM ds.t TABLESAMPLE SYSTEM (10 PERCENT)', 'TABLESAMPLE'],
     ['SELECT id FROM ds.t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()', 'FOR SYSTEM_TIME AS OF'],
+    ['SELECT 1 FROM `ds.events_*`', 'A wildcard table'],
     ['SELECT table_name FROM ds.INFORMATION_SCHEMA.TABLES', 'INFORMATION_SCHEMA'],
   ])('%s is refused by name', async (sql, name) => {
     expect(await warehouse.failure(sql)).toBe(`${name} is not supported by the local BigQuery`);

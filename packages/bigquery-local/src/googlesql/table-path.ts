@@ -8,6 +8,8 @@ import type { AnalyzeRequest, TableRef } from './statement.ts';
 export function splitPath(path: readonly string[]): string[] {
   const parts = path.join('.').split('.');
   if (parts.some((p) => p.toUpperCase() === 'INFORMATION_SCHEMA')) throw unsupported('INFORMATION_SCHEMA');
+  if (parts.at(-1)!.endsWith('*')) throw unsupported('A wildcard table');
+  if (parts.at(-1)!.includes('$')) throw unsupported('A partition decorator');
   if (parts.length <= 3) return parts;
   return [parts.slice(0, -2).join('.'), parts.at(-2)!, parts.at(-1)!];
 }

@@ -1,9 +1,11 @@
 // DML plans → DuckDB statements. Every new value is worked out first, into a temporary table,
 // so a statement sees the table as it was before it, and its rows can be checked and counted.
 import type { Assignment, DmlPlan, MergeClause, Target } from '../ir-statement.ts';
+import { writtenValue } from './array-elements.ts';
 import type { CompileContext } from './context.ts';
-import { columnName, compileExpr } from './expression.ts';
-import { compileRelation, quoteIdentifier } from './relation.ts';
+import { compileExpr } from './expression.ts';
+import { compileRelation } from './relation.ts';
+import { columnName, quoteIdentifier } from './select-list.ts';
 
 export type Step = { readonly sql: string; readonly counts?: true };
 
@@ -51,10 +53,7 @@ function compileInsert(context: CompileContext, plan: Extract<DmlPlan, { kind: '
   const table = storage(plan);
   const columns = [...plan.columns, ...plan.defaults.map((d) => d.column)].map(quoteIdentifier).join(', ');
   const defaults = plan.defaults.map((d) => compileExpr(context, d.value));
-  const rows =
-    plan.rows.kind === 'values'
-      ? `VALUES ${plan.rows.rows.map((row) => `(${[...row.map((e) => compileExpr(context, e)), ...defaults].join(', ')})`).join(', ')}`
-      : `SELECT ${[...plan.rows.query.outputs.map((o) => columnName(o.column)), ...defaults].join(', ')} FROM (${compileRelation(context, plan.rows.query.relation)})`;
+  const rows = insertedRows(context, plan, defaults);
   // Counting the table before and after is cheap; staging all rows of an INSERT … SELECT is not.
   return [
     { sql: `CREATE TEMP TABLE ${stage} AS SELECT count(*) AS n FROM ${table}` },
@@ -62,6 +61,26 @@ function compileInsert(context: CompileContext, plan: Extract<DmlPlan, { kind: '
     counts({ inserted: `(SELECT count(*) FROM ${table}) - n` }, stage),
     { sql: `DROP TABLE ${stage}` },
   ];
+}
+
+function insertedRows(
+  context: CompileContext,
+  plan: Extract<DmlPlan, { kind: 'INSERT' }>,
+  defaults: readonly string[],
+): string {
+  if (plan.rows.kind === 'query') {
+    const { outputs, relation } = plan.rows.query;
+    const values = outputs.map((o, i) => writtenValue(columnName(o.column), o.column.type, plan.columns[i]!));
+    return `SELECT ${[...values, ...defaults].join(', ')} FROM (${compileRelation(context, relation)})`;
+  }
+  const values = `VALUES ${plan.rows.rows.map((row) => `(${[...row.map((e) => compileExpr(context, e)), ...defaults].join(', ')})`).join(', ')}`;
+  const types = plan.rows.rows[0]!.map((e) => e.type);
+  if (!types.some((type) => type.kind === 'ARRAY')) return values;
+  const names = [...plan.columns, ...plan.defaults.map((d) => d.column)].map((_, i) => `v${i}`);
+  const written = names.map((name, i) =>
+    types[i] === undefined ? name : writtenValue(name, types[i], plan.columns[i]!),
+  );
+  return `SELECT ${written.join(', ')} FROM (${values}) AS s(${names.join(', ')})`;
 }
 
 function compileUpdate(context: CompileContext, plan: Extract<DmlPlan, { kind: 'UPDATE' }>, stage: string): Step[] {
@@ -86,7 +105,9 @@ function update(
   stage: string,
   condition: string,
 ): string {
-  const sets = assignments.map((a, i) => `${quoteIdentifier(a.column)} = s.${value(i)}`).join(', ');
+  const sets = assignments
+    .map((a, i) => `${quoteIdentifier(a.column)} = ${writtenValue(`s.${value(i)}`, a.value.type, a.column)}`)
+    .join(', ');
   return `UPDATE ${table} AS t SET ${sets} FROM ${stage} AS s WHERE t.rowid = s.r AND ${condition}`;
 }
 
@@ -140,7 +161,7 @@ function compileMerge(context: CompileContext, plan: Extract<DmlPlan, { kind: 'M
         };
       case 'INSERT': {
         const names = clause.assignments.map((a) => quoteIdentifier(a.column)).join(', ');
-        const list = clause.assignments.map((a) => value(a.column)).join(', ');
+        const list = clause.assignments.map((a) => writtenValue(value(a.column), a.value.type, a.column)).join(', ');
         return { sql: `INSERT INTO ${storage(target)} (${names}) SELECT ${list} FROM ${stage} WHERE k = ${k}` };
       }
     }

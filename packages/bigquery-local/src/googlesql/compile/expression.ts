@@ -9,14 +9,11 @@ import { castSql } from '../values/cast.ts';
 import { literalSql } from '../values/literal.ts';
 import { duckdbType } from '../values/physical.ts';
 import type { CompileContext } from './context.ts';
+import { columnName } from './select-list.ts';
 import { compareStructs } from './struct-comparison.ts';
 
 const TIME_FUNCTIONS = new Set(['current_timestamp', 'current_date', 'current_datetime', 'current_time']);
 const RANDOM_FUNCTIONS = new Set(['rand', 'generate_uuid']);
-
-export function columnName(column: { readonly id: number }): string {
-  return `c${column.id}`;
-}
 
 export function compileExpr(context: CompileContext, expr: Expr): string {
   switch (expr.kind) {

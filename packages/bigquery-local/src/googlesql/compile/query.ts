@@ -32,11 +32,7 @@ export function resultColumns(plan: QueryPlan): NamedExpr[] {
 export function compileQuery(context: CompileContext, plan: QueryPlan): CompiledQuery {
   const outputs = resultColumns(plan);
   refuseDuplicates(outputs.map((o) => o.name));
-  const sql = compileOutput(
-    context,
-    plan.relation,
-    outputs.map((o) => o.expr),
-  );
+  const sql = compileOutput(context, plan.relation, outputs);
   const columns: OutputColumn[] = outputs.map(({ name, expr }) => ({ name, type: expr.type }));
   return { sql, columns, deterministic: context.deterministic };
 }

@@ -1,31 +1,12 @@
 // IR relations → DuckDB SELECTs, one nested SELECT for each relation. A relation's SQL gives
 // exactly its columns, each named `c<id>`; since ids are unique, references never clash.
-import type { Column, Expr, Relation, SetInput } from '../ir.ts';
+import type { Column, Expr, Relation } from '../ir.ts';
+import { writtenValue } from './array-elements.ts';
 import { compileAggregate, windowSql } from './aggregate.ts';
 import type { CompileContext, SubqueryCompiler } from './context.ts';
-import { columnName, compileExpr, holdsSubquery, sortSql } from './expression.ts';
-
-/** A relation without columns still has rows: they hold this. */
-const NO_COLUMNS = '1 AS d';
-
-export function quoteIdentifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function unique(columns: readonly Column[]): Column[] {
-  const seen = new Set<number>();
-  return columns.filter((c) => !seen.has(c.id) && seen.add(c.id));
-}
-
-function selectList(columns: readonly Column[], computed: ReadonlyMap<number, string> = new Map()): string {
-  if (columns.length === 0) return NO_COLUMNS;
-  return unique(columns)
-    .map((c) => {
-      const sql = computed.get(c.id);
-      return sql === undefined ? columnName(c) : `${sql} AS ${columnName(c)}`;
-    })
-    .join(', ');
-}
+import { compileExpr, holdsSubquery, sortSql } from './expression.ts';
+import { columnName, compileSetInput, NO_COLUMNS, quoteIdentifier, selectList, unique } from './select-list.ts';
+import { compileWith } from './with.ts';
 
 export function compileRelation(context: CompileContext, relation: Relation): string {
   const { columns } = relation;
@@ -61,10 +42,8 @@ export function compileRelation(context: CompileContext, relation: Relation): st
       const list = columns.map((c, i) => `p${i} AS ${columnName(c)}`);
       return `SELECT ${list.length === 0 ? NO_COLUMNS : list.join(', ')} FROM ${relation.name}`;
     }
-    case 'recursive': {
-      const operator = relation.all ? 'UNION ALL' : 'UNION';
-      return `(${compileSetInput(context, relation.base, columns)}) ${operator} (${compileSetInput(context, relation.step)})`;
-    }
+    case 'recursive':
+      throw new Error('A recursive query outside of WITH');
     case 'window': {
       const computed = new Map(
         relation.groups.flatMap((group) =>
@@ -167,30 +146,6 @@ function compileLimit(context: CompileContext, relation: Extract<Relation, { kin
   return `SELECT ${selectList(columns)} FROM ${source} LIMIT ${compileExpr(context, relation.limit)}${offset}`;
 }
 
-/** The columns of one input, by position, under the names of `outputs` if given. */
-function compileSetInput(context: CompileContext, input: SetInput, outputs?: readonly Column[]): string {
-  const list = input.columns.map((c, i) =>
-    outputs === undefined ? columnName(c) : `${columnName(c)} AS ${columnName(outputs[i]!)}`,
-  );
-  return `SELECT ${list.length === 0 ? NO_COLUMNS : list.join(', ')} FROM (${compileRelation(context, input.relation)})`;
-}
-
-function compileWith(context: CompileContext, relation: Extract<Relation, { kind: 'with' }>): string {
-  const entries = relation.entries.map(({ name, query }) => {
-    const before = context.volatileCalls;
-    const sql = compileRelation(context, query);
-    const names = query.columns.map((_, i) => `p${i}`);
-    // Random values must be the same wherever the entry is referred to.
-    const materialized = context.volatileCalls > before ? ' MATERIALIZED' : '';
-    const columns = names.length === 0 ? '' : `(${names.join(', ')})`;
-    if (query.kind === 'recursive') return `${name}${columns} AS (${sql})`;
-    const list = query.columns.length === 0 ? NO_COLUMNS : query.columns.map(columnName).join(', ');
-    return `${name}${columns} AS${materialized} (SELECT ${list} FROM (${sql}))`;
-  });
-  const body = `SELECT ${selectList(relation.columns)} FROM (${compileRelation(context, relation.body)})`;
-  return `WITH ${relation.recursive ? 'RECURSIVE ' : ''}${entries.join(', ')} ${body}`;
-}
-
 /** ARRAY(subquery): its order must be told to the aggregate, a subquery's own is not kept when it is correlated. */
 function listOf(context: CompileContext, relation: Relation, column: Column): string {
   const keys = orderOf(relation);
@@ -229,9 +184,15 @@ function expose(relation: Relation, extra: readonly Column[]): Relation {
   }
 }
 
-/** The outermost SELECT: the given columns in order, duplicates included, named `o0`, `o1`, …. */
-export function compileOutput(context: CompileContext, relation: Relation, outputs: readonly Expr[]): string {
-  const list = outputs.map((expr, i) => `${compileExpr(context, expr)} AS o${i}`);
+/** The outermost SELECT: the given columns in order, duplicates included, named `o0`, `o1`, …, fit to be written. */
+export function compileOutput(
+  context: CompileContext,
+  relation: Relation,
+  outputs: readonly { readonly name: string; readonly expr: Expr }[],
+): string {
+  const list = outputs.map(
+    ({ name, expr }, i) => `${writtenValue(compileExpr(context, expr), expr.type, name)} AS o${i}`,
+  );
   return `SELECT ${list.join(', ')} FROM (${compileRelation(context, relation)})`;
 }
 
