@@ -1,4 +1,5 @@
 // For tests: a whole server on a temporary data directory, and requests as any user.
+/* oxlint-disable typescript/no-explicit-any -- answers of any shape */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

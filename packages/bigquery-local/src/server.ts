@@ -1,5 +1,7 @@
 // Starts and stops one local BigQuery on one data directory.
 import type { AddressInfo } from 'node:net';
+import { AppError } from '@sluice/core';
+import type { FastifyInstance } from 'fastify';
 import { createAccessControl } from './access/access-control.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from './auth/identity.ts';
@@ -70,6 +72,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const datasets = new Datasets(db, clock);
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
   const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
+  const physical = new PhysicalTables(duckdb);
   const services: Services = {
     directory,
     db,
@@ -79,9 +82,9 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     tables: new Tables(db, clock),
     jobs: new Jobs(db),
     duckdb,
-    physical: new PhysicalTables(duckdb),
-    sizes: new TableSizes(duckdb),
-    rows: new TableRows(duckdb),
+    physical,
+    sizes: new TableSizes(duckdb, physical),
+    rows: new TableRows(duckdb, physical),
     lock: new TableLock(),
     sql: resources.use(await createGoogleSql({})),
     log: options.log ?? silentLog,
@@ -117,7 +120,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     stopping.abort(new Error('The server is shutting down.'));
     await app.close();
   });
-  await app.listen({ port: options.port, host: options.host ?? '127.0.0.1' });
+  await listen(app, options);
   const address = app.server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   const owned = resources.move();
@@ -128,8 +131,31 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   };
 }
 
+async function listen(app: FastifyInstance, options: StartOptions): Promise<void> {
+  const host = options.host ?? '127.0.0.1';
+  try {
+    await app.listen({ port: options.port, host });
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code !== 'EADDRINUSE') throw cause;
+    throw new AppError(`Port ${options.port} on ${host} is in use.`, {
+      code: 'PORT_IN_USE',
+      kind: 'conflict',
+      where: `${host}:${options.port}`,
+      fix: 'Stop the process that uses it, or choose another port (0 = any free one).',
+      cause,
+    });
+  }
+}
+
 function ensureProject(identity: Identity, projectId: string, owner: string | undefined): void {
   if (identity.projects.find(projectId) !== undefined) return;
-  if (owner === undefined) throw new Error(`Project ${projectId} does not exist yet: name its owner to create it.`);
+  if (owner === undefined) {
+    throw new AppError(`Project ${projectId} does not exist in this data directory.`, {
+      code: 'PROJECT_WITHOUT_OWNER',
+      kind: 'invalid',
+      where: `project ${projectId}`,
+      fix: 'Name the user who shall own it, to create it.',
+    });
+  }
   identity.projects.create({ projectId }, owner, new Date());
 }

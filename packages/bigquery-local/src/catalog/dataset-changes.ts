@@ -43,16 +43,22 @@ export function requireDataset(services: Services, projectId: string, datasetId:
 }
 
 /** Throws `resourceInUse` when it holds tables and `contents` is false. */
-export async function deleteDataset(services: Services, dataset: Dataset, contents: boolean): Promise<void> {
+export async function deleteDataset(
+  services: Services,
+  dataset: Dataset,
+  contents: boolean,
+  alsoCommit: () => void = () => undefined,
+): Promise<void> {
   const { projectId, datasetId } = dataset;
   if (!contents && services.tables.count(projectId, datasetId) > 0) {
     throw new BigQueryError('resourceInUse', `Dataset ${projectId}:${datasetId} is still in use`);
   }
   const freed: (string | undefined)[] = [];
+  await services.duckdb.attach(projectId);
   services.db.transaction(() => {
     for (const ref of services.tables.refs(projectId, datasetId)) freed.push(services.tables.delete(ref));
     services.datasets.delete(projectId, datasetId);
+    alsoCommit();
   });
-  await services.duckdb.attach(projectId);
   for (const physicalId of freed) await services.physical.drop(projectId, physicalId);
 }

@@ -100,7 +100,14 @@ export class Datasets {
     const etag = etagOf(projectId, datasetId, now, JSON.stringify(properties));
     const inserted = this.#db.run(
       'INSERT OR IGNORE INTO dataset VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      ...[projectId, datasetId, dataset.hiddenOwner ?? null, location, etag, now, now, JSON.stringify(properties)],
+      projectId,
+      datasetId,
+      dataset.hiddenOwner ?? null,
+      location,
+      etag,
+      now,
+      now,
+      JSON.stringify(properties),
     );
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Dataset ${projectId}:${datasetId}`);
     return this.#changed(projectId, datasetId)!;

@@ -72,15 +72,13 @@ export class Jobs {
   insert(job: Job): void {
     const inserted = this.#db.run(
       'INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, NULL)',
-      ...[
-        job.projectId,
-        job.jobId,
-        job.location,
-        job.owner,
-        job.state,
-        job.createdMs,
-        JSON.stringify(job.configuration),
-      ],
+      job.projectId,
+      job.jobId,
+      job.location,
+      job.owner,
+      job.state,
+      job.createdMs,
+      JSON.stringify(job.configuration),
     );
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(job)}`);
   }
@@ -88,15 +86,13 @@ export class Jobs {
   finish(job: Job): void {
     this.#db.run(
       "UPDATE job SET state = 'DONE', started_ms = ?, ended_ms = ?, configuration = ?, outcome = ?, location = ? WHERE project_id = ? AND job_id = ?",
-      ...[
-        job.startedMs ?? null,
-        job.endedMs ?? null,
-        JSON.stringify(job.configuration),
-        JSON.stringify(job.outcome ?? null),
-        job.location,
-        job.projectId,
-        job.jobId,
-      ],
+      job.startedMs ?? null,
+      job.endedMs ?? null,
+      JSON.stringify(job.configuration),
+      JSON.stringify(job.outcome ?? null),
+      job.location,
+      job.projectId,
+      job.jobId,
     );
   }
 
@@ -110,8 +106,15 @@ export class Jobs {
       .all(
         `SELECT * FROM job WHERE project_id = ? AND (? IS NULL OR owner = ?) AND created_ms BETWEEN ? AND ?
           AND (? IS NULL OR instr(?, state) > 0) ORDER BY created_ms DESC, job_id LIMIT ? OFFSET ?`,
-        ...[projectId, filter.owner ?? null, filter.owner ?? null, filter.minCreatedMs, filter.maxCreatedMs],
-        ...[filter.states?.join() ?? null, filter.states?.join() ?? null, filter.limit, filter.offset],
+        projectId,
+        filter.owner ?? null,
+        filter.owner ?? null,
+        filter.minCreatedMs,
+        filter.maxCreatedMs,
+        filter.states?.join() ?? null,
+        filter.states?.join() ?? null,
+        filter.limit,
+        filter.offset,
       )
       .map(fromRow);
   }

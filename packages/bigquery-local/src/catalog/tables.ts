@@ -94,14 +94,15 @@ export class Tables {
   list(projectId: string, datasetId: string, after: string, limit: number): readonly Table[] {
     return this.#db
       .all(
-        'SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id > ? ORDER BY table_id LIMIT ?',
+        `SELECT * FROM stored_table WHERE project_id = ? AND dataset_id = ? AND table_id > ?
+          AND (expiration_ms IS NULL OR expiration_ms > ?) ORDER BY table_id LIMIT ?`,
         projectId,
         datasetId,
         after,
+        this.#clock(),
         limit,
       )
-      .map(fromRow)
-      .filter((table) => !this.#expired(table));
+      .map(fromRow);
   }
 
   listEtag(tables: readonly Table[]): string {
@@ -118,7 +119,9 @@ export class Tables {
   count(projectId: string, datasetId: string): number {
     const row = this.#db.get(
       'SELECT count(*) AS n FROM stored_table WHERE project_id = ? AND dataset_id = ? AND (expiration_ms IS NULL OR expiration_ms > ?)',
-      ...[projectId, datasetId, this.#clock()],
+      projectId,
+      datasetId,
+      this.#clock(),
     );
     return Number(row?.['n']);
   }
@@ -126,6 +129,13 @@ export class Tables {
   /** Creates the table, or takes the place of the one with this id. Returns the physical table that is no longer used. */
   put(table: NewTable, mode: 'create' | 'replace'): { readonly table: Table; readonly freed: string | undefined } {
     return this.#db.transaction(() => {
+      const { projectId, datasetId } = table.ref;
+      if (
+        this.#db.get('SELECT 1 FROM dataset WHERE project_id = ? AND dataset_id = ?', projectId, datasetId) ===
+        undefined
+      ) {
+        throw new BigQueryError('notFound', `Not found: Dataset ${projectId}:${datasetId}`);
+      }
       const old = this.#raw(table.ref);
       if (old !== undefined && mode === 'create' && !this.#expired(old)) {
         throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(table.ref)}`);
@@ -133,15 +143,16 @@ export class Tables {
       const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
       this.#db.run(
         'INSERT OR REPLACE INTO stored_table VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)',
-        ...[
-          table.ref.projectId,
-          table.ref.datasetId,
-          table.ref.tableId,
-          table.kind,
-          table.physicalId ?? null,
-          this.#nextVersion(),
-        ],
-        ...[now, now, table.expirationMs ?? null, JSON.stringify(table.properties)],
+        table.ref.projectId,
+        table.ref.datasetId,
+        table.ref.tableId,
+        table.kind,
+        table.physicalId ?? null,
+        this.#nextVersion(),
+        now,
+        now,
+        table.expirationMs ?? null,
+        JSON.stringify(table.properties),
       );
       return {
         table: this.#raw(table.ref)!,
@@ -162,18 +173,14 @@ export class Tables {
       this.#db.run(
         `UPDATE stored_table SET properties = ?, expiration_ms = ?, physical_id = ?, modified_ms = ?, version = ?, writing = 0
           WHERE project_id = ? AND dataset_id = ? AND table_id = ?`,
-        ...[
-          JSON.stringify(change.properties ?? old.properties),
-          expiration,
-          change.physicalId ?? old.physicalId ?? null,
-        ],
-        ...[
-          Math.max(this.#clock(), old.modifiedMs + 1),
-          this.#nextVersion(),
-          ref.projectId,
-          ref.datasetId,
-          ref.tableId,
-        ],
+        JSON.stringify(change.properties ?? old.properties),
+        expiration,
+        change.physicalId ?? old.physicalId ?? null,
+        Math.max(this.#clock(), old.modifiedMs + 1),
+        this.#nextVersion(),
+        ref.projectId,
+        ref.datasetId,
+        ref.tableId,
       );
       return this.#raw(ref)!;
     });

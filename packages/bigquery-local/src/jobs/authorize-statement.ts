@@ -5,6 +5,8 @@ import type { Permission, Principal, Resource } from '../access/decision.ts';
 import { accessDenied, queryDenied } from '../access/denied.ts';
 import type { AnalyzedStatement, Statement, TableRead, TableRef } from '../googlesql/statement.ts';
 import type { Services } from '../services.ts';
+import { BigQueryError } from '../bigquery-error.ts';
+import { mayKnowDataset } from './table-lookup.ts';
 
 /** Throws the 403 of the first permission that the caller lacks. */
 export function authorizeStatement(services: Services, principal: Principal, analyzed: AnalyzedStatement): void {
@@ -12,8 +14,22 @@ export function authorizeStatement(services: Services, principal: Principal, ana
     if (!mayRead(services, principal, read)) throw queryDenied(read.ref);
   }
   for (const [permission, resource] of needs(services, analyzed.statement)) {
-    if (!services.access.decide(principal, permission, resource).allowed) throw accessDenied(permission, resource);
+    if (services.access.decide(principal, permission, resource).allowed) continue;
+    throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   }
+}
+
+/** The 404 for a dataset that does not exist, if the caller may know that. */
+export function missingDataset(
+  services: Services,
+  principal: Principal,
+  resource: Resource,
+): BigQueryError | undefined {
+  if (resource.kind !== 'dataset' && resource.kind !== 'table') return undefined;
+  const { projectId, datasetId } = resource;
+  if (services.datasets.get(projectId, datasetId) !== undefined) return undefined;
+  if (!mayKnowDataset(services, principal, projectId, datasetId)) return undefined;
+  return new BigQueryError('notFound', `Not found: Dataset ${projectId}:${datasetId}`);
 }
 
 function mayRead(services: Services, principal: Principal, read: TableRead): boolean {

@@ -141,12 +141,12 @@ async function dropTable(
     );
   }
   const outcome = tableOutcome(statistics, 'DROP', target);
+  await services.duckdb.attach(target.projectId);
   const freed = services.db.transaction(() => {
     const physicalId = services.tables.delete(target);
     execution.finish(outcome);
     return physicalId;
   });
-  await services.duckdb.attach(target.projectId);
   await services.physical.drop(target.projectId, freed);
   return outcome;
 }
@@ -188,8 +188,9 @@ async function dropSchema(
     if (statement.ifExists) return done(execution, schemaOutcome(statistics, 'SKIP', statement.target));
     throw new BigQueryError('notFound', `Not found: Dataset ${projectId}:${datasetId}`);
   }
-  await deleteDataset(services, dataset, statement.cascade);
-  return done(execution, schemaOutcome(statistics, 'DROP', statement.target));
+  const outcome = schemaOutcome(statistics, 'DROP', statement.target);
+  await deleteDataset(services, dataset, statement.cascade, () => execution.finish(outcome));
+  return outcome;
 }
 
 function done(execution: Execution, outcome: JobOutcome): JobOutcome {

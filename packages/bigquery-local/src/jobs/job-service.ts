@@ -305,6 +305,10 @@ export class JobService implements AsyncDisposable {
       });
       if (!finished) finish(outcome);
     } catch (thrown) {
+      if (finished) {
+        this.#services.log.error({ err: thrown, job: jobName(running.job) }, 'a job that is done could not clean up');
+        return;
+      }
       const error = this.#presentable(signal.aborted ? signal.reason : thrown, running.job);
       this.#remember(running.job, error);
       const errors = (error.options.details as readonly ErrorProto[] | undefined) ?? [protoOf(error)];

@@ -12,6 +12,7 @@ import { sameType, typeName } from '../googlesql/types.ts';
 import { fieldOf, typeOfField } from '../googlesql/values/schema.ts';
 import type { Services } from '../services.ts';
 import { identifier } from '../storage/duckdb.ts';
+import { missingDataset } from './authorize-statement.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
 import type { PreparedQuery } from './query-job.ts';
@@ -194,7 +195,8 @@ export function authorizeDestination(
   const dataset = { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId } as const;
   const table = { kind: 'table', ...ref } as const;
   const require = (permission: string, resource: typeof dataset | typeof table): void => {
-    if (!services.access.decide(principal, permission, resource).allowed) throw accessDenied(permission, resource);
+    if (services.access.decide(principal, permission, resource).allowed) return;
+    throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
   if (services.tables.get(ref) === undefined) {
     require('bigquery.tables.create', dataset);

@@ -109,7 +109,11 @@ export class JobTableLookup implements TableLookup, Disposable {
   }
 
   #missing(ref: TableRef, datasetExists: boolean): BigQueryError {
-    if (!this.#sees({ kind: 'table', ...ref })) return queryDenied(ref);
+    const { projectId, datasetId } = ref;
+    const known =
+      this.#sees({ kind: 'table', ...ref }) ||
+      (!datasetExists && mayKnowDataset(this.#services, this.#options.principal, projectId, datasetId));
+    if (!known) return queryDenied(ref);
     const where = `was not found in location ${this.#location ?? 'US'}`;
     return new BigQueryError(
       'notFound',
@@ -128,4 +132,14 @@ export class JobTableLookup implements TableLookup, Disposable {
   [Symbol.dispose](): void {
     for (const unpin of this.#unpin.splice(0)) unpin();
   }
+}
+
+/** Whether the caller sees the datasets of the project, and so may learn that this one does not exist. */
+export function mayKnowDataset(
+  services: Services,
+  principal: Principal,
+  projectId: string,
+  datasetId: string,
+): boolean {
+  return services.access.decide(principal, 'bigquery.datasets.get', { kind: 'dataset', projectId, datasetId }).allowed;
 }

@@ -9,8 +9,7 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { requireScope } from '../auth/scopes.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { errorEnvelope, presentable } from './error-envelope.ts';
-import { JsonText } from './json-text.ts';
-import { Answer } from './route.ts';
+import { sendAnswer, type OpenContext, type OpenRequest } from './answer.ts';
 import type { RequestContext, Route } from './route.ts';
 import type { ServerLog } from './server-log.ts';
 import { registerUploads, type UploadServices } from './uploads/routes.ts';
@@ -30,15 +29,6 @@ export type RestServerOptions = {
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
 };
-
-/** What an upload handler needs besides the raw body. */
-export type OpenRequest = { readonly context: RequestContext; decided(): boolean };
-
-export type OpenContext = (
-  request: FastifyRequest,
-  reply: FastifyReply,
-  route: Pick<Route, 'operation' | 'public'>,
-) => Promise<OpenRequest>;
 
 export async function createRestServer(options: RestServerOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -93,16 +83,6 @@ function addRoute(
       return sendAnswer(reply, request, answer);
     },
   });
-}
-
-export function sendAnswer(reply: FastifyReply, request: FastifyRequest, answer: unknown): FastifyReply {
-  if (answer === undefined) return reply.code(204).send();
-  void reply.type('application/json; charset=UTF-8');
-  if (answer instanceof JsonText) return reply.send(answer.text);
-  if (answer instanceof Answer)
-    return reply.code(answer.status).headers(answer.headers).send(JSON.stringify(answer.body));
-  const pretty = (request.query as Record<string, unknown>)['prettyPrint'];
-  return reply.send(JSON.stringify(answer, undefined, pretty === 'true' ? 2 : undefined));
 }
 
 function sendError(log: ServerLog, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

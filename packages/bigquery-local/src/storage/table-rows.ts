@@ -45,13 +45,24 @@ const MAX_CACHED = 1_000;
 
 export class TableRows {
   readonly #duckdb: DuckDb;
+  readonly #physical: PhysicalTables;
   readonly #layouts = new Map<string, Layout>();
 
-  constructor(duckdb: DuckDb) {
+  constructor(duckdb: DuckDb, physical: PhysicalTables) {
     this.#duckdb = duckdb;
+    this.#physical = physical;
   }
 
   async page(request: PageRequest): Promise<Page> {
+    const unpin = this.#physical.pin(request.table.physicalId!);
+    try {
+      return await this.#page(request);
+    } finally {
+      unpin();
+    }
+  }
+
+  async #page(request: PageRequest): Promise<Page> {
     const { table } = request;
     const name = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
     const fields = selected(table, request.selectedFields);
@@ -96,17 +107,17 @@ export class TableRows {
     if (known?.version === table.version && known.marks === undefined) return known;
     const hasOwnRowId = table.properties.schema.fields.some((field) => field.name.toLowerCase() === 'rowid');
     const [row] = await session.rows(
-      `SELECT count(*), ${hasOwnRowId ? '-2' : 'coalesce(max(rowid), -1)'} FROM ${name}`,
+      `SELECT count(*), ${hasOwnRowId ? 'CAST(-2 AS BIGINT)' : 'CAST(coalesce(max(rowid), -1) AS BIGINT)'} FROM ${name}`,
     );
-    const count = BigInt(row![0] as bigint);
-    const lastRowId = BigInt(row![1] as bigint);
+    const count = row![0] as bigint;
+    const lastRowId = row![1] as bigint;
     if (known?.version === table.version && known.lastRowId === lastRowId && known.count === count) return known;
     let marks: bigint[] | undefined;
     if (lastRowId + 1n !== count && !hasOwnRowId) {
       const found = await session.rows(
         `SELECT r FROM (SELECT rowid AS r, row_number() OVER (ORDER BY rowid) - 1 AS n FROM ${name}) WHERE n % ${STEP} = 0 ORDER BY n`,
       );
-      marks = found.map(([id]) => BigInt(id as bigint));
+      marks = found.map(([id]) => id as bigint);
     }
     const layout: Layout = { version: table.version, count, lastRowId, marks };
     if (this.#layouts.size >= MAX_CACHED) this.#layouts.clear();

@@ -13,10 +13,12 @@ const MAX_CACHED = 5_000;
 
 export class TableSizes {
   readonly #duckdb: DuckDb;
+  readonly #physical: PhysicalTables;
   readonly #cache = new Map<string, Sizes>();
 
-  constructor(duckdb: DuckDb) {
+  constructor(duckdb: DuckDb, physical: PhysicalTables) {
     this.#duckdb = duckdb;
+    this.#physical = physical;
   }
 
   async rows(table: Table): Promise<bigint> {
@@ -54,10 +56,15 @@ export class TableSizes {
 
   async #measure(table: Table, expressions: readonly string[]): Promise<bigint[]> {
     if (table.physicalId === undefined) return expressions.map(() => 0n);
-    await this.#duckdb.attach(table.ref.projectId);
     const sql = `SELECT ${expressions.map((e) => `CAST(${e} AS BIGINT)`).join(', ')} FROM ${PhysicalTables.nameOf(table.ref.projectId, table.physicalId)}`;
-    const [row] = await this.#duckdb.use({ timeoutMs: 120_000 }, (session) => session.rows(sql));
-    return row!.map((value) => BigInt(value as bigint));
+    const unpin = this.#physical.pin(table.physicalId);
+    try {
+      await this.#duckdb.attach(table.ref.projectId);
+      const [row] = await this.#duckdb.use({ timeoutMs: 120_000 }, (session) => session.rows(sql));
+      return row as bigint[];
+    } finally {
+      unpin();
+    }
   }
 }
 

@@ -64,7 +64,7 @@ export async function jsonSource(
         ...odd.map((row) => ({
           row: Number(row[0]),
           column: 'the line',
-          value: String(row[1] ?? 'malformed JSON'),
+          value: (row[1] as string | null) ?? 'malformed JSON',
           type: 'a JSON object',
         })),
       );

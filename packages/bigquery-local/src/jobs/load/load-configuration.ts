@@ -94,13 +94,13 @@ export function parseLoadConfiguration(load: Body, projectId: string): LoadConfi
 function parseDelimiter(text: string | undefined): string | undefined {
   if (text === undefined || text === '') return undefined;
   if (text === 'tab' || text === '\\t') return '\t';
-  if ([...text].length === 1) return text;
+  if (text.length === 1) return text;
   throw new BigQueryError('invalid', `Invalid value for fieldDelimiter: ${text} is not a single character`);
 }
 
 function parseQuote(text: string | undefined): string {
   if (text === undefined) return '"';
-  if (text === '' || [...text].length === 1) return text;
+  if (text === '' || text.length === 1) return text;
   throw new BigQueryError('invalid', `Invalid value for quote: ${text} is not a single character`);
 }
 

@@ -8,6 +8,7 @@ import type { FieldSchema } from '../../catalog/schema.ts';
 import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
 import { stat } from 'node:fs/promises';
 import { identifier, type Session } from '../../storage/duckdb.ts';
+import { missingDataset } from '../authorize-statement.ts';
 import type { Execution } from '../execution.ts';
 import { requireAppendable } from '../select.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto, StaleTable } from '../write-table.ts';
@@ -22,7 +23,8 @@ export function authorizeLoad(execution: Execution, configuration: LoadConfigura
   const { services, principal } = execution;
   const { destination: ref } = configuration;
   const require = (permission: Permission, resource: Resource): void => {
-    if (!services.access.decide(principal, permission, resource).allowed) throw accessDenied(permission, resource);
+    if (services.access.decide(principal, permission, resource).allowed) return;
+    throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
   if (services.tables.get(ref) === undefined) {
     require('bigquery.tables.create', { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId });

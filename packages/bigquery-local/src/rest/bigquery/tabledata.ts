@@ -23,7 +23,7 @@ import {
   optionalText,
 } from './fields.ts';
 import { InsertIds } from './insert-ids.ts';
-import { requireTable, tableOf } from './tables.ts';
+import { authorize, requireTable, tableOf } from './tables.ts';
 
 const DEFAULT_PAGE_ROWS = 100_000;
 const MAX_INSERT_ROWS = 50_000;
@@ -49,7 +49,7 @@ export function tabledataRoutes(services: Services): Route[] {
 
 async function listRows(services: Services, context: RequestContext): Promise<JsonText> {
   const { ref, resource } = tableOf(context);
-  context.authorize('bigquery.tables.getData', resource);
+  authorize(services, context, 'bigquery.tables.getData', resource);
   const table = requireTable(services, ref);
   if (table.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot list a table of type VIEW.`);
   const page = await readPage(services, context, table, context.query);
@@ -104,7 +104,7 @@ type RowErrors = { readonly index: number; readonly errors: readonly Record<stri
 
 async function insertAll(services: Services, context: RequestContext, seen: InsertIds): Promise<unknown> {
   const { ref, resource } = tableOf(context);
-  context.authorize('bigquery.tables.updateData', resource);
+  authorize(services, context, 'bigquery.tables.updateData', resource);
   const { body } = context;
   if (optionalText(body, 'templateSuffix') !== undefined)
     throw new BigQueryError('notImplemented', 'templateSuffix is not supported by the local BigQuery.');

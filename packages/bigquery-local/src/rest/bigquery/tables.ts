@@ -1,6 +1,7 @@
 // bigquery.tables.*: insert, get, list, patch, update, delete.
 import { BigQueryError } from '../../bigquery-error.ts';
-import type { Resource } from '../../access/decision.ts';
+import type { Permission, Resource } from '../../access/decision.ts';
+import { accessDenied } from '../../access/denied.ts';
 import { requireDataset } from '../../catalog/dataset-changes.ts';
 import type { TableReference } from '../../catalog/datasets.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
@@ -8,6 +9,7 @@ import { checkTableId, parseSchema } from '../../catalog/table-rules.ts';
 import { nameOf, tableNotFound, type Table } from '../../catalog/tables.ts';
 import { sameType } from '../../googlesql/types.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
+import { missingDataset } from '../../jobs/authorize-statement.ts';
 import { viewFields } from '../../jobs/view-fields.ts';
 import { commitTable, fill } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
@@ -75,6 +77,17 @@ export function tableOf(context: RequestContext): { ref: TableReference; resourc
   return { ref, resource: { kind: 'table', ...ref }, dataset: { kind: 'dataset', projectId, datasetId } };
 }
 
+/** 403 before 404; but who sees the project's datasets learns that one does not exist. */
+export function authorize(
+  services: Services,
+  context: RequestContext,
+  permission: Permission,
+  resource: Resource,
+): void {
+  if (!context.may(permission, resource))
+    throw missingDataset(services, context.principal, resource) ?? accessDenied(permission, resource);
+}
+
 /** For callers who may see it: 404 of the dataset, then of the table. */
 export function requireTable(services: Services, ref: TableReference): Table {
   requireDataset(services, ref.projectId, ref.datasetId);
@@ -85,7 +98,7 @@ export function requireTable(services: Services, ref: TableReference): Table {
 
 async function insertTable(services: Services, context: RequestContext): Promise<unknown> {
   const { ref: base, dataset: resource } = tableOf(context);
-  context.authorize('bigquery.tables.create', resource);
+  authorize(services, context, 'bigquery.tables.create', resource);
   const dataset = requireDataset(services, base.projectId, base.datasetId);
   const reference = optionalObject(context.body, 'tableReference') ?? {};
   const tableId = optionalText(reference, 'tableId');
@@ -135,7 +148,7 @@ async function insertTable(services: Services, context: RequestContext): Promise
 
 async function getTable(services: Services, context: RequestContext): Promise<unknown> {
   const { ref, resource } = tableOf(context);
-  context.authorize('bigquery.tables.get', resource);
+  authorize(services, context, 'bigquery.tables.get', resource);
   const table = requireTable(services, ref);
   const answer = await tableResource(
     services,
@@ -155,7 +168,7 @@ async function getTable(services: Services, context: RequestContext): Promise<un
 
 function listTables(services: Services, context: RequestContext): unknown {
   const { ref, dataset: resource } = tableOf(context);
-  context.authorize('bigquery.tables.list', resource);
+  authorize(services, context, 'bigquery.tables.list', resource);
   requireDataset(services, ref.projectId, ref.datasetId);
   const max = Math.min(optionalCount(context.query, 'maxResults') ?? 1_000, 1_000);
   const after = decodeToken(context.query['pageToken']) ?? '';
@@ -173,8 +186,8 @@ function listTables(services: Services, context: RequestContext): unknown {
 
 async function changeTable(services: Services, context: RequestContext, mode: 'patch' | 'update'): Promise<unknown> {
   const { ref, resource } = tableOf(context);
-  context.authorize('bigquery.tables.update', resource);
-  context.authorize('bigquery.tables.get', resource);
+  authorize(services, context, 'bigquery.tables.update', resource);
+  authorize(services, context, 'bigquery.tables.get', resource);
   const dataset = requireDataset(services, ref.projectId, ref.datasetId);
   const updated = await services.lock.hold(nameOf(ref), context.signal, async () => {
     const table = requireTable(services, ref);
@@ -185,7 +198,7 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
       expirationMs !== null &&
       (table.expirationMs === undefined || expirationMs < table.expirationMs)
     )
-      context.authorize('bigquery.tables.delete', resource);
+      authorize(services, context, 'bigquery.tables.delete', resource);
     const changes = parseTableMetadata(context.body);
     const labels = context.body['labels'];
     if (mode === 'patch' && typeof labels === 'object' && labels !== null)
@@ -266,7 +279,7 @@ async function changeSchema(
 
 async function deleteTable(services: Services, context: RequestContext): Promise<undefined> {
   const { ref, resource } = tableOf(context);
-  context.authorize('bigquery.tables.delete', resource);
+  authorize(services, context, 'bigquery.tables.delete', resource);
   await services.lock.hold(nameOf(ref), context.signal, async () => {
     requireTable(services, ref);
     const freed = services.tables.delete(ref);

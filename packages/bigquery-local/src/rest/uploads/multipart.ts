@@ -20,6 +20,9 @@ export async function readMultipart(
     throw new BigQueryError('badRequest', 'The Content-Type of a multipart upload needs a boundary.');
   const dicer = new Dicer({ boundary });
   const file = newSpoolFile(spool);
+  // What goes wrong in one part must end the other, and remove its file.
+  const failed = new AbortController();
+  const stop = AbortSignal.any([signal, failed.signal]);
   let metadata: Promise<Record<string, unknown>> | undefined;
   let data: Promise<unknown> | undefined;
   const finished = new Promise<void>((resolve, reject) => {
@@ -29,7 +32,7 @@ export async function readMultipart(
         metadata = readJson(part);
         metadata.catch(reject);
       } else if (data === undefined) {
-        data = spoolTo(spool, file, part, 0, signal);
+        data = spoolTo(spool, file, part, 0, stop);
         data.catch(reject);
       } else {
         part.resume();
@@ -48,6 +51,8 @@ export async function readMultipart(
     await finished;
   } catch (error) {
     body.unpipe(dicer);
+    failed.abort(error);
+    await data?.catch(() => undefined);
     throw error;
   }
   if (metadata === undefined || data === undefined)

@@ -7,7 +7,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { JobService } from '../../jobs/job-service.ts';
 import { insertJob } from '../bigquery/jobs.ts';
 import type { RequestContext } from '../route.ts';
-import { sendAnswer, type OpenContext } from '../server.ts';
+import { sendAnswer, type OpenContext } from '../answer.ts';
 import { readMultipart, parseJob } from './multipart.ts';
 import { parseContentRange, UploadSessions } from './resumable.ts';
 import { newSpoolFile, spoolTo, type Spool } from './spool.ts';
