@@ -9,7 +9,7 @@ function element(base: 0 | 1, safe: boolean): ScalarFunction {
   return template(2, (array, index) => {
     const outside =
       base === 0 ? `${index} < 0 OR ${index} >= len(${array})` : `${index} < 1 OR ${index} > len(${array})`;
-    const position = base === 0 ? `${index} + 1` : index!;
+    const position = base === 0 ? `${index} + 1` : index;
     return `CASE WHEN ${outside} THEN ${safe ? 'NULL' : raise(`'Array index ' || ${index} || ' is out of bounds'`)} ELSE ${array}[${position}] END`;
   });
 }
@@ -76,7 +76,7 @@ function aggregate(name: 'sum' | 'avg' | 'min' | 'max'): ScalarFunction {
 function scalarElements(call: Call, make: (array: string) => string): string {
   if (['STRUCT', 'JSON', 'ARRAY', 'GEOGRAPHY'].includes(elementKind(call)))
     throw unsupportedFunction(`${call.name} of this array`);
-  return bind(sqls(call), (array) => `(${make(array!)})`);
+  return bind(sqls(call), (array) => `(${make(array)})`);
 }
 
 export const arrayFunctions: Readonly<Record<string, ScalarFunction>> = {

@@ -39,7 +39,7 @@ const equal: ScalarFunction = (call) => {
   const plainConstant = [left, right].some((arg) => isConstant(arg) && !isNanConstant(arg));
   if (!holdsFloat(left.type) && left.type.kind !== 'STRUCT') return `(${left.sql} = ${right.sql})`;
   return bind([left.sql, right.sql], (a, b) =>
-    equalSql(a!, b!, left.type, plainConstant && left.type.kind === 'FLOAT64'),
+    equalSql(a, b, left.type, plainConstant && left.type.kind === 'FLOAT64'),
   );
 };
 
@@ -65,7 +65,7 @@ const between: ScalarFunction = (call) => {
   if (value.type.kind !== 'FLOAT64') return `(${value.sql} BETWEEN ${low.sql} AND ${high.sql})`;
   return bind(sqls(call), (x, a, b) => {
     const part = (name: '$less_or_equal', l: Arg, r: Arg): string => ordering('<=')({ ...call, name, args: [l, r] });
-    return `(${part('$less_or_equal', { ...low, sql: a! }, { ...value, sql: x! })} AND ${part('$less_or_equal', { ...value, sql: x! }, { ...high, sql: b! })})`;
+    return `(${part('$less_or_equal', { ...low, sql: a }, { ...value, sql: x })} AND ${part('$less_or_equal', { ...value, sql: x }, { ...high, sql: b })})`;
   });
 };
 
@@ -75,7 +75,7 @@ const isIn: ScalarFunction = (call) => {
   if (!holdsFloat(value.type) && value.type.kind !== 'STRUCT') {
     return `(${value.sql} IN (${sqls(call).slice(1).join(', ')}))`;
   }
-  return bind(sqls(call), (x, ...others) => `(${others.map((other) => equalSql(x!, other, value.type)).join(' OR ')})`);
+  return bind(sqls(call), (x, ...others) => `(${others.map((other) => equalSql(x, other, value.type)).join(' OR ')})`);
 };
 
 /** `x IN UNNEST(array)`. */
@@ -84,7 +84,7 @@ const inArray: ScalarFunction = (call) => {
   assertComparable(value.type, call.name);
   return bind(sqls(call), (x, array) => {
     if (value.type.kind === 'STRUCT' || value.type.kind === 'FLOAT64') {
-      const hits = `list_transform(${array}, lambda bq_e: ${equalSql(x!, 'bq_e', value.type)})`;
+      const hits = `list_transform(${array}, lambda bq_e: ${equalSql(x, 'bq_e', value.type)})`;
       return `(CASE WHEN ${array} IS NULL OR len(${array}) = 0 THEN false WHEN list_contains(${hits}, true) THEN true WHEN list_count(${hits}) < len(${array}) THEN NULL ELSE false END)`;
     }
     return `(CASE WHEN ${array} IS NULL OR len(${array}) = 0 THEN false WHEN ${x} IS NULL THEN NULL WHEN list_contains(${array}, ${x}) THEN true WHEN list_count(${array}) < len(${array}) THEN NULL ELSE false END)`;
@@ -145,7 +145,7 @@ const nullif: ScalarFunction = (call) => {
   const value = argument(call, 0);
   assertComparable(value.type, call.name);
   if (!holdsFloat(value.type) && value.type.kind !== 'STRUCT') return `nullif(${sqls(call).join(', ')})`;
-  return bind(sqls(call), (a, b) => `(CASE WHEN ${equalSql(a!, b!, value.type)} THEN NULL ELSE ${a} END)`);
+  return bind(sqls(call), (a, b) => `(CASE WHEN ${equalSql(a, b, value.type)} THEN NULL ELSE ${a} END)`);
 };
 
 function distinctness(operator: string): ScalarFunction {

@@ -80,7 +80,7 @@ function add(sign: '+' | '-'): ScalarFunction {
     if (kind === 'TIME' && !clockPart) throw badPart(call, name);
     if (kind === 'TIMESTAMP' && MICROS[name] === undefined) throw badPart(call, name);
     return bind(sqls(call).slice(0, 2), (x, n) => {
-      const amount = kind === 'TIMESTAMP' ? `to_microseconds(${n} * ${MICROS[name]})` : interval(name, n!);
+      const amount = kind === 'TIMESTAMP' ? `to_microseconds(${n} * ${MICROS[name]})` : interval(name, n);
       if (amount === undefined) throw badPart(call, name);
       if (kind === 'TIME') return `(${x} ${sign} to_microseconds((${n} * ${MICROS[name]}) % 86400000000))`;
       const result = kind === 'DATE' ? `CAST(${x} ${sign} ${amount} AS DATE)` : `(${x} ${sign} ${amount})`;
@@ -152,7 +152,7 @@ const trunc: ScalarFunction = (call) => {
     return `CAST(${truncated(call, `CAST(${x} AS TIMESTAMP)`, name)} AS TIMESTAMP WITH TIME ZONE)`;
   return bind(
     [x!, zone],
-    (moment, z) => `(${atZone(`CAST(${truncated(call, `(${inZone(moment!, z!)})`, name)} AS TIMESTAMP)`, z!)})`,
+    (moment, z) => `(${atZone(`CAST(${truncated(call, `(${inZone(moment, z)})`, name)} AS TIMESTAMP)`, z)})`,
   );
 };
 
@@ -201,8 +201,8 @@ const extract: ScalarFunction = (call) => {
   };
   return bind([...sqls(call).slice(0, 1), ...sqls(call).slice(2)], (x, zone) =>
     kind === 'TIMESTAMP'
-      ? `(${take(zone === undefined ? `CAST(${x} AS TIMESTAMP)` : `(${inZone(x!, zone)})`)})`
-      : `(${take(x!)})`,
+      ? `(${take(zone === undefined ? `CAST(${x} AS TIMESTAMP)` : `(${inZone(x, zone)})`)})`
+      : `(${take(x)})`,
   );
 };
 
@@ -276,7 +276,6 @@ function extractWhole(call: Call, type: 'DATE' | 'TIME' | 'TIMESTAMP'): string {
   const local = kindOf(call) === 'TIMESTAMP';
   return bind(
     sqls(call),
-    (x, zone) =>
-      `CAST((${local ? (zone === undefined ? `CAST(${x} AS TIMESTAMP)` : inZone(x!, zone)) : x}) AS ${type})`,
+    (x, zone) => `CAST((${local ? (zone === undefined ? `CAST(${x} AS TIMESTAMP)` : inZone(x, zone)) : x}) AS ${type})`,
   );
 }

@@ -51,7 +51,7 @@ function converted(call: Call, target: 'DATE' | 'DATETIME' | 'TIME'): string {
   if (source.type.kind === 'STRING')
     return castSql({ sql: source.sql, from: STRING_TYPE, to: { kind: target }, safe: false });
   if (source.type.kind === 'TIMESTAMP')
-    return bind(sqls(call), (x, zone) => `CAST(${localTime(x!, zone)} AS ${sqlType})`);
+    return bind(sqls(call), (x, zone) => `CAST(${localTime(x, zone)} AS ${sqlType})`);
   return `CAST(${source.sql} AS ${sqlType})`;
 }
 
@@ -73,11 +73,11 @@ const timestamp: ScalarFunction = (call) => {
     return bind(
       [x!, zone],
       (text, z) =>
-        `(CASE WHEN regexp_matches(${text}, '([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[ ][A-Za-z][A-Za-z_/]*)$') AND NOT regexp_full_match(${text}, '\\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\\s*') THEN ${raise("'TIMESTAMP with a time zone in the text and as an argument is not supported by the local BigQuery'")} ELSE ${atZone(castSql({ sql: text!, from: STRING_TYPE, to: { kind: 'DATETIME' }, safe: false }), z!)} END)`,
+        `(CASE WHEN regexp_matches(${text}, '([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[ ][A-Za-z][A-Za-z_/]*)$') AND NOT regexp_full_match(${text}, '\\s*[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}\\s*') THEN ${raise("'TIMESTAMP with a time zone in the text and as an argument is not supported by the local BigQuery'")} ELSE ${atZone(castSql({ sql: text, from: STRING_TYPE, to: { kind: 'DATETIME' }, safe: false }), z)} END)`,
     );
   }
   if (zone === undefined) return `CAST(${x} AS TIMESTAMP WITH TIME ZONE)`;
-  return bind([x!, zone], (local, z) => `(${atZone(`CAST(${local} AS TIMESTAMP)`, z!)})`);
+  return bind([x!, zone], (local, z) => `(${atZone(`CAST(${local} AS TIMESTAMP)`, z)})`);
 };
 
 /** The last argument is the statement's time. */
@@ -87,7 +87,7 @@ function current(target: 'DATE' | 'TIME' | 'TIMESTAMP'): ScalarFunction {
     if (now === undefined) throw unsupportedFunction(call.name);
     const zone = call.args.length > 1 ? sqls(call)[0] : undefined;
     if (zone === undefined) return `CAST(CAST(${now} AS TIMESTAMP) AS ${target})`;
-    return bind([now, zone], (x, z) => `CAST((${inZone(x!, z!)}) AS ${target})`);
+    return bind([now, zone], (x, z) => `CAST((${inZone(x, z)}) AS ${target})`);
   };
 }
 
@@ -134,14 +134,14 @@ const format: ScalarFunction = (call) => {
     return bind([value!, ...(zone === undefined ? [] : [zone])], (x, z) =>
       // DuckDB pads years before 1000 with zeros.
       bind(
-        [local(x!, z)],
+        [local(x, z)],
         (l) =>
-          `(CASE WHEN year(${l!}) < 1000 THEN bq_format_time(${pattern}, CAST(epoch_us(${l!}) AS VARCHAR), '${kind}', '') ELSE strftime(${l!}, ${quoteText(native)}) END)`,
+          `(CASE WHEN year(${l}) < 1000 THEN bq_format_time(${pattern}, CAST(epoch_us(${l}) AS VARCHAR), '${kind}', '') ELSE strftime(${l}, ${quoteText(native)}) END)`,
       ),
     );
   }
   return bind([pattern!, value!, ...(zone === undefined ? [] : [zone])], (f, x, z) => {
-    const micros = `epoch_us(${local(x!, z)})`;
+    const micros = `epoch_us(${local(x, z)})`;
     const offset = kind === 'TIMESTAMP' ? `CAST((${micros} - epoch_us(${x})) // 60000000 AS VARCHAR)` : "''";
     return `bq_format_time(${f}, CAST(${micros} AS VARCHAR), '${kind}', ${offset})`;
   });
@@ -164,16 +164,16 @@ function parse(target: 'DATE' | 'TIME' | 'DATETIME' | 'TIMESTAMP'): ScalarFuncti
 /** STRING(timestamp, zone): `2020-01-01 05:30:00+05:30`. */
 function timestampText(x: string, zone: string): string {
   return bind([`(${inZone(x, zone)})`], (local) => {
-    const minutes = `((epoch_us(${local!}) - epoch_us(${x})) // 60000000)`;
+    const minutes = `((epoch_us(${local}) - epoch_us(${x})) // 60000000)`;
     const offset = `CASE WHEN ${minutes} < 0 THEN '-' ELSE '+' END || format('{:02d}', abs(${minutes}) // 60) || CASE WHEN ${minutes} % 60 = 0 THEN '' ELSE format(':{:02d}', abs(${minutes}) % 60) END`;
-    return `(${clockTextSql(local!, 19)} || ${offset})`;
+    return `(${clockTextSql(local, 19)} || ${offset})`;
   });
 }
 
 export const dateText: ScalarFunction = (call) => {
   const source = argument(call, 0);
   if (source.type.kind === 'TIMESTAMP' && call.args.length === 2)
-    return bind(sqls(call), (x, zone) => timestampText(x!, zone!));
+    return bind(sqls(call), (x, zone) => timestampText(x, zone));
   return castSql({ sql: source.sql, from: source.type, to: STRING_TYPE, safe: false });
 };
 

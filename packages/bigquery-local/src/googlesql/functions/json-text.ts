@@ -3,7 +3,15 @@
 // Source: "JSON encodings" of the GoogleSQL reference's JSON functions.
 import type { GType } from '../types.ts';
 import { quoteText } from '../values/literal.ts';
-import { bind, clockTextSql, fieldSql, floatTextSql, numericTextSql, packedFields } from '../values/sql-text.ts';
+import {
+  bind,
+  clockTextSql,
+  fieldSql,
+  floatTextSql,
+  momentTextSql,
+  numericTextSql,
+  packedFields,
+} from '../values/sql-text.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 export type JsonTextOptions = {
@@ -16,7 +24,7 @@ export function jsonText(sql: string, type: GType, options: JsonTextOptions, dep
   const packed = type.kind === 'STRUCT' ? packedFields(sql) : undefined;
   // A struct made on the spot is never NULL, and its fields need not be packed first.
   if (type.kind === 'STRUCT' && packed !== undefined) return objectText(packed, type, options, depth);
-  return bind([sql], (x) => nonNullText(x!, type, options, depth));
+  return bind([sql], (x) => nonNullText(x, type, options, depth));
 }
 
 function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: number): string {
@@ -40,7 +48,7 @@ function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: nu
     case 'DATETIME':
       return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${clockTextSql(x, 19, 'T')}, '"') END`;
     case 'TIMESTAMP':
-      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${clockTextSql(x, 19, 'T', 'Z')}, '"') END`;
+      return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', ${momentTextSql(x, 'T')}, 'Z"') END`;
     case 'BYTES':
       return `CASE WHEN ${x} IS NULL THEN 'null' ELSE concat('"', to_base64(${x}), '"') END`;
     case 'JSON':

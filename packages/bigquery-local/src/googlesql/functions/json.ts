@@ -41,7 +41,7 @@ function overJson(call: Call, make: (json: string, path: string) => string): str
   if (kind !== 'STRING' && kind !== 'JSON') throw unsupportedFunction(`${call.name} (${kind})`);
   const at = path(call);
   return bind([argument(call, 0).sql], (x) =>
-    kind === 'JSON' ? `(${make(x!, at)})` : `(CASE WHEN json_valid(${x}) THEN ${make(x!, at)} END)`,
+    kind === 'JSON' ? `(${make(x, at)})` : `(CASE WHEN json_valid(${x}) THEN ${make(x, at)} END)`,
   );
 }
 
@@ -88,7 +88,7 @@ const subscript: ScalarFunction = (call) => {
   return template(
     2,
     (x, key) =>
-      `CASE WHEN contains(${key}, '"') THEN ${raise("'A JSON key with a quote is not supported by the local BigQuery'")} WHEN json_type(${x}) = 'OBJECT' THEN json_extract(${x}, '$.\"' || ${key} || '\"') END`,
+      `CASE WHEN contains(${key}, '"') THEN ${raise("'A JSON key with a quote is not supported by the local BigQuery'")} WHEN json_type(${x}) = 'OBJECT' THEN json_extract(${x}, '$."' || ${key} || '"') END`,
   )(call);
 };
 
@@ -101,7 +101,7 @@ function unwrap(test: string, result: (x: string) => string, wanted: string): Sc
     return template(
       1,
       (x) =>
-        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x!)} THEN ${result(x!)} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
+        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x)} THEN ${result(x)} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
     )({ ...call, args: call.args.slice(0, 1) });
   };
 }

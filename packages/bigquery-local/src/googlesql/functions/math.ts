@@ -32,10 +32,7 @@ function domainChecked(
 ): ScalarFunction {
   return (call) => {
     if (kindOf(call) !== 'FLOAT64') throw unsupportedFunction(`${name} (${kindOf(call)})`);
-    return template(
-      1,
-      (x) => `CASE WHEN ${bad(x!)} THEN ${raise(message(floatTextSql(x!)))} ELSE ${make(x!)} END`,
-    )(call);
+    return template(1, (x) => `CASE WHEN ${bad(x)} THEN ${raise(message(floatTextSql(x)))} ELSE ${make(x)} END`)(call);
   };
 }
 
@@ -110,7 +107,7 @@ function log(call: Call): string {
   return template(
     2,
     (x, base) =>
-      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x!)} || ', ' || ${floatTextSql(base!)} || ')'`)} ELSE ln(${x}) / ln(${base}) END`,
+      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x)} || ', ' || ${floatTextSql(base)} || ')'`)} ELSE ln(${x}) / ln(${base}) END`,
   )(call);
 }
 
@@ -118,7 +115,7 @@ const trigonometric = (name: string): ScalarFunction =>
   template(
     1,
     (x) =>
-      `CASE WHEN isinf(${x}) THEN ${raise(`'Floating point error in function: ${name.toUpperCase()}(' || ${floatTextSql(x!)} || ')'`)} ELSE ${name}(${x}) END`,
+      `CASE WHEN isinf(${x}) THEN ${raise(`'Floating point error in function: ${name.toUpperCase()}(' || ${floatTextSql(x)} || ')'`)} ELSE ${name}(${x}) END`,
   );
 const unitInterval = (name: string): ScalarFunction =>
   domainChecked(
@@ -208,7 +205,7 @@ export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
   ),
   range_bucket: rangeBucket,
   parse_numeric: (call) => `CAST(bq_parse_numeric(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
-  error: (call) => `CAST(${bind(sqls(call), (text) => raise(text!))} AS BIGINT)`,
+  error: (call) => `CAST(${bind(sqls(call), (text) => raise(text))} AS BIGINT)`,
 };
 
 function refuse(call: Call): never {

@@ -15,7 +15,7 @@ function numericUdf(name: string, a: string, b: string): string {
 function checkedFloat(operator: string): ScalarFunction {
   return template(2, (a, b) => {
     const result = `${a} ${operator} ${b}`;
-    return `CASE WHEN isinf(${result}) AND isfinite(${a}) AND isfinite(${b}) THEN ${raise(`'double overflow: ' || ${floatTextSql(a!)} || ' ${operator} ' || ${floatTextSql(b!)}`)} ELSE ${result} END`;
+    return `CASE WHEN isinf(${result}) AND isfinite(${a}) AND isfinite(${b}) THEN ${raise(`'double overflow: ' || ${floatTextSql(a)} || ' ${operator} ' || ${floatTextSql(b)}`)} ELSE ${result} END`;
   });
 }
 
@@ -26,16 +26,16 @@ function infix(operator: string): ScalarFunction {
 const numericMultiply = template(
   2,
   (a, b) =>
-    `CASE WHEN ${a} IS NULL OR ${b} IS NULL THEN NULL ELSE coalesce(TRY(CAST(${a} * ${b} AS DECIMAL(38,9))), ${numericUdf('bq_numeric_multiply', a!, b!)}) END`,
+    `CASE WHEN ${a} IS NULL OR ${b} IS NULL THEN NULL ELSE coalesce(TRY(CAST(${a} * ${b} AS DECIMAL(38,9))), ${numericUdf('bq_numeric_multiply', a, b)}) END`,
 );
 
 const divide = byType({
   FLOAT64: template(
     2,
     (a, b) =>
-      `CASE WHEN ${b} = 0 THEN ${raise(`'division by zero: ' || ${floatTextSql(a!)} || ' / ' || ${floatTextSql(b!)}`)} WHEN isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b}) THEN ${raise(`'double overflow: ' || ${floatTextSql(a!)} || ' / ' || ${floatTextSql(b!)}`)} ELSE ${a} / ${b} END`,
+      `CASE WHEN ${b} = 0 THEN ${raise(`'division by zero: ' || ${floatTextSql(a)} || ' / ' || ${floatTextSql(b)}`)} WHEN isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b}) THEN ${raise(`'double overflow: ' || ${floatTextSql(a)} || ' / ' || ${floatTextSql(b)}`)} ELSE ${a} / ${b} END`,
   ),
-  NUMERIC: template(2, (a, b) => numericUdf('bq_numeric_divide', a!, b!)),
+  NUMERIC: template(2, (a, b) => numericUdf('bq_numeric_divide', a, b)),
 });
 
 function addition(sign: '+' | '-'): ScalarFunction {
@@ -65,9 +65,9 @@ function zeroChecked(name: 'DIV' | 'MOD', make: (a: string, b: string) => string
     INT64: template(
       2,
       (a, b) =>
-        `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a!, b!)} END`,
+        `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a, b)} END`,
     ),
-    NUMERIC: template(2, (a, b) => numericUdf(`bq_numeric_${name.toLowerCase()}`, a!, b!)),
+    NUMERIC: template(2, (a, b) => numericUdf(`bq_numeric_${name.toLowerCase()}`, a, b)),
   });
 }
 
@@ -127,7 +127,7 @@ export const operatorFunctions: Readonly<Record<string, ScalarFunction>> = {
       (a, b) =>
         `CASE WHEN ${b} = 0 OR (isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b})) THEN NULL ELSE ${a} / ${b} END`,
     ),
-    NUMERIC: template(2, (a, b) => `TRY(${numericUdf('bq_numeric_divide', a!, b!)})`),
+    NUMERIC: template(2, (a, b) => `TRY(${numericUdf('bq_numeric_divide', a, b)})`),
   }),
   ieee_divide: byType({ FLOAT64: template(2, (a, b) => `${a} / ${b}`) }),
   div: zeroChecked('DIV', (a, b) => `${a} // ${b}`),

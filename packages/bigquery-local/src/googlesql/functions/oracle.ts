@@ -108,6 +108,6 @@ function wireOf(value: Value, type: GType): unknown {
     case 'TIMESTAMP':
       return timestampSecondsText(value as bigint);
     default:
-      return String(value as string | bigint | boolean);
+      return String(value);
   }
 }

@@ -5,7 +5,7 @@ import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/no
 import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
 import { formatValues } from './udf/format.ts';
-import { floatRound, floatTrunc } from './udf/float.ts';
+import { floatNumeric, floatRound, floatTrunc } from './udf/float.ts';
 import { jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
 import * as net from './udf/net.ts';
 import * as text from './udf/text.ts';
@@ -36,6 +36,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_upper: [1, text.upper],
   bq_lower: [1, text.lower],
   bq_float_round: [2, floatRound],
+  bq_float_numeric: [1, floatNumeric],
   bq_float_trunc: [2, floatTrunc],
   bq_json_query: [2, jsonQuery],
   bq_json_number: [2, jsonNumber],

@@ -49,7 +49,7 @@ const substr: ScalarFunction = (call) => {
   return bind(sqls(call), (x, p, n) => {
     const start = (_: string, size: string): string =>
       `CASE WHEN ${p} > 0 THEN ${p} WHEN ${p} = 0 THEN 1 ELSE greatest(${size} + ${p} + 1, 1) END`;
-    const cut = substring(call, start, n)(x!);
+    const cut = substring(call, start, n)(x);
     return n === undefined
       ? `(CASE WHEN ${p} IS NOT NULL THEN ${cut} END)`
       : `(CASE WHEN ${p} IS NULL OR ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise("'Third argument in SUBSTR() cannot be negative'")} ELSE ${cut} END)`;
@@ -60,7 +60,7 @@ function end(side: 'LEFT' | 'RIGHT'): ScalarFunction {
   return (call) =>
     bind(sqls(call), (x, n) => {
       const start = (_: string, size: string): string => (side === 'LEFT' ? '1' : `greatest(${size} - ${n} + 1, 1)`);
-      return `(CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, n)(x!)} END)`;
+      return `(CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, n)(x)} END)`;
     });
 }
 
@@ -173,7 +173,7 @@ export const stringFunctions: Readonly<Record<string, ScalarFunction>> = {
     STRING: template(
       1,
       (x) =>
-        `CASE WHEN ${x} = '' THEN 0 WHEN unicode(${x}) > 127 THEN ${raise(`'First char of input is not ASCII: \"' || ${x} || '\"'`)} ELSE CAST(unicode(${x}) AS BIGINT) END`,
+        `CASE WHEN ${x} = '' THEN 0 WHEN unicode(${x}) > 127 THEN ${raise(`'First char of input is not ASCII: "' || ${x} || '"'`)} ELSE CAST(unicode(${x}) AS BIGINT) END`,
     ),
   }),
   unicode: template(1, (x) => `CASE WHEN ${x} = '' THEN 0 ELSE CAST(unicode(${x}) AS BIGINT) END`),

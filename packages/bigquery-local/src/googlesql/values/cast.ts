@@ -6,7 +6,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { sameType, typeName, type GType } from '../types.ts';
 import { quoteText } from './literal.ts';
 import { duckdbType } from './physical.ts';
-import { bind, clockTextSql, fieldSql, floatTextSql, numericTextSql, raise } from './sql-text.ts';
+import { bind, clockTextSql, fieldSql, floatTextSql, momentTextSql, numericTextSql, raise } from './sql-text.ts';
 import { atZone } from './time-zone.ts';
 
 export type Cast = {
@@ -32,7 +32,7 @@ export function castSql(cast: Cast): string {
     ? () => 'NULL'
     : (prefix, text, suffix = '') =>
         raise(`${quoteText(prefix)} || ${text}${suffix === '' ? '' : ` || ${quoteText(suffix)}`}`);
-  return bind([cast.sql], (x) => `(${convert(x!, from, to, safe, fail)})`);
+  return bind([cast.sql], (x) => `(${convert(x, from, to, safe, fail)})`);
 }
 
 function convert(x: string, from: GType, to: GType, safe: boolean, fail: Fail): string {
@@ -57,8 +57,11 @@ function convert(x: string, from: GType, to: GType, safe: boolean, fail: Fail): 
     return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to an integer: ', text)} WHEN ${x} IS NOT NULL AND TRY_CAST(round(${x}) AS BIGINT) IS NULL THEN ${fail('int64 out of range: ', text)} ELSE TRY_CAST(round(${x}) AS BIGINT) END`;
   }
   if (from.kind === 'FLOAT64' && to.kind === 'NUMERIC') {
+    // DuckDB multiplies, which is inexact; printing is exact but rounds halves to even. Where both agree they are right.
+    const product = `TRY_CAST(${x} AS DECIMAL(38,9))`;
+    const printed = `TRY_CAST(format('{:.9f}', ${x}) AS DECIMAL(38,9))`;
     const text = floatTextSql(x);
-    return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to numeric: ', text)} WHEN abs(${x}) >= 1e29 THEN ${fail('numeric out of range: ', text)} ELSE TRY_CAST(${x} AS DECIMAL(38,9)) END`;
+    return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to numeric: ', text)} WHEN abs(${x}) >= 1e29 THEN ${fail('numeric out of range: ', text)} WHEN ${product} = ${printed} THEN ${product} ELSE CAST(bq_float_numeric(CAST(${x} AS VARCHAR)) AS DECIMAL(38,9)) END`;
   }
   if (from.kind === 'NUMERIC' && to.kind === 'INT64') {
     return `CASE WHEN ${x} IS NOT NULL AND TRY_CAST(${x} AS BIGINT) IS NULL THEN ${fail('int64 out of range: ', numericTextSql(x))} ELSE TRY_CAST(${x} AS BIGINT) END`;
@@ -135,7 +138,7 @@ export function timestampFromText(x: string, defaultZone?: string): string {
   const zone = `regexp_extract(${x}, '^(${DATETIME})\\s*([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/+0-9-]*)?$', 4)`;
   const local = `TRY_CAST(${head} AS TIMESTAMP)`;
   return (
-    `CASE WHEN ${zone} = '' THEN ${defaultZone === undefined ? `CAST(${local} AS TIMESTAMP WITH TIME ZONE)` : `${atZone(local, defaultZone)}`}` +
+    `CASE WHEN ${zone} = '' THEN ${defaultZone === undefined ? `CAST(${local} AS TIMESTAMP WITH TIME ZONE)` : atZone(local, defaultZone)}` +
     ` WHEN upper(${zone}) IN ('Z', 'UTC') THEN CAST(${local} AS TIMESTAMP WITH TIME ZONE)` +
     // An offset needs a time before it, and an unknown zone is no timestamp.
     ` WHEN ${zone}[1] IN ('+', '-') AND NOT contains(${head}, ':') THEN NULL` +
@@ -158,7 +161,7 @@ function toText(x: string, from: GType, fail: Fail): string {
     case 'DATETIME':
       return clockTextSql(x, 19);
     case 'TIMESTAMP':
-      return clockTextSql(x, 19, ' ', '+00');
+      return `((${momentTextSql(x)}) || '+00')`;
     case 'BYTES':
       return `CASE WHEN ${x} IS NOT NULL AND TRY(decode(${x})) IS NULL THEN ${fail('Invalid cast of bytes to UTF8 string', "''")} ELSE TRY(decode(${x})) END`;
     default:

@@ -41,11 +41,11 @@ export function encodeChunk(chunk: DuckDBDataChunk, types: readonly GType[], opt
     throw new BigQueryError('internalError', `The result has ${chunk.columnCount} columns, its schema ${types.length}`);
   }
   const readers = types.map((type, i) => reader(chunk.getColumnVector(i), type, options));
-  const rows: EncodedRow[] = Array.from({ length: rowCount });
+  const rows: EncodedRow[] = [];
   for (let row = 0; row < rowCount; row++) {
-    const cells: { v: unknown }[] = Array.from({ length: readers.length });
-    for (let column = 0; column < readers.length; column++) cells[column] = { v: readers[column]!(row) };
-    rows[row] = { f: cells };
+    const cells: { v: unknown }[] = [];
+    for (const read of readers) cells.push({ v: read(row) });
+    rows.push({ f: cells });
   }
   return rows;
 }

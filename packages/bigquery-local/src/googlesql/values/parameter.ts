@@ -137,7 +137,7 @@ function clockText(text: string): string | undefined {
   if (match === null || Number(match[1]) > 23 || Number(match[2]) > 59 || Number(match[3]) > 59) return undefined;
   return `${match
     .slice(1, 4)
-    .map((part) => part!.padStart(2, '0'))
+    .map((part) => part.padStart(2, '0'))
     .join(':')}${match[4] ?? ''}`;
 }
 

@@ -6,8 +6,20 @@ function pad(n: number, width: number): string {
   return String(n).padStart(width, '0');
 }
 
+/** Days repeat from row to row: their texts are kept, up to this many. */
+const MAX_KEPT_DAYS = 20_000;
+const keptDays = new Map<number, string>();
+
 /** `2020-01-31` from days since 1970-01-01. */
 export function dateText(days: number): string {
+  const kept = keptDays.get(days);
+  if (kept !== undefined) return kept;
+  const text = newDateText(days);
+  if (keptDays.size < MAX_KEPT_DAYS) keptDays.set(days, text);
+  return text;
+}
+
+function newDateText(days: number): string {
   const date = new Date(days * 86_400_000);
   return `${pad(date.getUTCFullYear(), 4)}-${pad(date.getUTCMonth() + 1, 2)}-${pad(date.getUTCDate(), 2)}`;
 }
@@ -43,7 +55,10 @@ export function floatText(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value < 0 ? '-Infinity' : 'Infinity';
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0';
-  const [mantissa = '', exponent = '0'] = Math.abs(value).toExponential().split('e');
+  // In this range JavaScript writes the same digits without an exponent; only whole numbers lack the point.
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-3 && magnitude < 1e7) return Number.isInteger(value) ? `${value}.0` : String(value);
+  const [mantissa = '', exponent = '0'] = magnitude.toExponential().split('e');
   return (value < 0 ? '-' : '') + scientificText(mantissa.replace('.', ''), Number(exponent));
 }
 

@@ -22,6 +22,14 @@ function atDigits(value: number, digits: number, rounded: boolean): number {
   return value < 0 ? -magnitude : magnitude;
 }
 
+/** The double at NUMERIC's nine digits, as plain decimal text; |value| < 10^29. */
+export function floatNumeric(value: string): string {
+  const [numerator, denominator] = fraction(Number(value));
+  const scaled = (2n * numerator * 1_000_000_000n + denominator) / (2n * denominator);
+  const digits = scaled.toString().padStart(10, '0');
+  return `${Number(value) < 0 ? '-' : ''}${digits.slice(0, -9)}.${digits.slice(-9)}`;
+}
+
 /** `value` as DuckDB writes it, finite; `digits` between -310 and 330. */
 export function floatRound(value: string, digits: string): string {
   return String(atDigits(Number(value), Number(digits), true));

@@ -83,6 +83,7 @@ class Reader {
   }
 
   #string(): string {
+    // eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings.
     const raw = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ?? this.#fail();
     return JSON.parse(raw) as string;
   }

@@ -14,11 +14,16 @@ export function initcap(text: string, delimiters: string): string {
       start = true;
       result += c;
     } else {
-      result += start ? c.toUpperCase() : c.toLowerCase();
+      result += start ? single(c, c.toUpperCase()) : single(c, c.toLowerCase());
       start = false;
     }
   }
   return result;
+}
+
+/** Case mapping letter by letter: a letter that would become several stays. */
+function single(letter: string, mapped: string): string {
+  return Array.from(mapped).length === 1 ? mapped : letter;
 }
 
 export function translate(text: string, source: string, target: string): string {
