@@ -109,6 +109,35 @@ describe('kill -9', () => {
     }
   });
 
+  it('leaves a load that appends done or not done', async () => {
+    const csv = Array.from({ length: 400_000 }, (_, i) => `${i},0`).join('\n');
+    const fields = [
+      { name: 'id', type: 'INTEGER' },
+      { name: 'round', type: 'INTEGER' },
+    ];
+    const job = {
+      configuration: { load: { destinationTable: { datasetId: 'ds', tableId: 't' }, schema: { fields } } },
+    };
+    const body = `--b0\r\ncontent-type: application/json\r\n\r\n${JSON.stringify(job)}\r\n--b0\r\ncontent-type: text/csv\r\n\r\n${csv}\r\n--b0--\r\n`;
+    let loaded = 0;
+    for (const delay of [0, 60, 150, 400]) {
+      const token = await issueUserToken({ dataDir, email: OWNER });
+      const answer = await fetch(`${url}/upload/bigquery/v2/projects/${PROJECT}/jobs?uploadType=multipart`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'multipart/related; boundary=b0' },
+        body,
+      });
+      const { jobReference } = (await answer.json()) as any;
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await kill();
+      await start();
+      const [[count]] = (await rows('SELECT COUNT(*) FROM ds.t')) as [[string]];
+      const { status } = await call('GET', `/jobs/${jobReference.jobId}`);
+      if (status.errorResult === undefined) loaded++;
+      expect([Number(count), status.state]).toEqual([50_000 + 400_000 * loaded, 'DONE']);
+    }
+  });
+
   it('leaves a table that is being made absent or whole, and no rows without a table', async () => {
     for (const delay of [10, 60, 120, 250]) {
       const sent = call('POST', '/jobs', {

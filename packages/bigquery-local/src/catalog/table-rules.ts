@@ -90,6 +90,6 @@ function texts(given: Readonly<Record<string, unknown>>, keys: readonly string[]
 
 /** "Column names": letters, numbers, underscores, and flexible names; reserved prefixes are refused. */
 export function isColumnName(name: string): boolean {
-  if (name.length === 0 || name.length > 300 || /[!"$()*,./;?@[\\\]^`{}~]/.test(name)) return false;
+  if (name.length === 0 || name.length > 300 || /[!"$()*,./;?@[\\\]^`{}~\p{Cc}]/u.test(name)) return false;
   return !RESERVED_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix));
 }

@@ -19,6 +19,7 @@ import {
 } from '../rest/bigquery/fields.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
+import { Slots } from '../storage/slots.ts';
 import type { Execution } from './execution.ts';
 import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
 import { authorizeLoad, runLoad } from './load/load-job.ts';
@@ -55,8 +56,7 @@ export class JobService implements AsyncDisposable {
   readonly #services: Services;
   readonly #running = new Map<string, Running>();
   readonly #errors = new Map<string, BigQueryError>();
-  readonly #queue: (() => void)[] = [];
-  #active = 0;
+  readonly #slots = new Slots(MAX_RUNNING);
   #closing = false;
 
   constructor(services: Services) {
@@ -248,7 +248,7 @@ export class JobService implements AsyncDisposable {
   }
 
   #start(accepted: Job, principal: Principal, configuration: Body, work: Work, cleanUp: () => void): Job {
-    if (this.#queue.length >= MAX_PENDING) {
+    if (this.#slots.waiting >= MAX_PENDING) {
       cleanUp();
       throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_PENDING} jobs may wait.`);
     }
@@ -278,7 +278,7 @@ export class JobService implements AsyncDisposable {
 
   async #run(running: Running, principal: Principal, timeoutMs: number | undefined, work: Work): Promise<void> {
     const { signal } = running.controller;
-    await this.#slot(signal);
+    let hasSlot = false;
     let finished = false;
     const finish = (outcome: JobOutcome): void => {
       const { destination } = outcome;
@@ -291,6 +291,8 @@ export class JobService implements AsyncDisposable {
       finished = true;
     };
     try {
+      await this.#slots.acquire(signal);
+      hasSlot = true;
       running.job = { ...running.job, state: 'RUNNING', startedMs: this.#services.clock() };
       signal.throwIfAborted();
       const { projectId, jobId } = running.job;
@@ -315,19 +317,8 @@ export class JobService implements AsyncDisposable {
       running.job = { ...running.job, state: 'RUNNING' };
       finish({ errorResult: protoOf(error), errors, statistics: {} });
     } finally {
-      this.#active--;
-      this.#queue.shift()?.();
+      if (hasSlot) this.#slots.release();
     }
-  }
-
-  async #slot(signal: AbortSignal): Promise<void> {
-    while (this.#active >= MAX_RUNNING && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#queue.push(resolve);
-        signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-    }
-    this.#active++;
   }
 
   #endAtOnce(accepted: Job, outcome: JobOutcome, error: BigQueryError | undefined): Job {

@@ -17,6 +17,8 @@ import { anonymousTable, authorizeDestination, cacheKey, cachedResult, runSelect
 import { JobTableLookup } from './table-lookup.ts';
 import { StaleTable } from './write-table.ts';
 
+const MAX_ATTEMPTS = 10;
+
 /** A statement that is analysed and allowed. Dispose it when it is done: it pins tables. */
 export type PreparedQuery = Disposable & {
   readonly configuration: QueryConfiguration;
@@ -91,31 +93,26 @@ async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise
   }
 }
 
-/** Runs it; analyses again when another job replaced a table in between. */
+/** Runs it; analyses again when another job replaced the table that it changes. */
 export async function runQuery(execution: Execution, first: PreparedQuery): Promise<JobOutcome> {
-  let prepared = first;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await runPrepared(execution, prepared);
-    } catch (error) {
-      if (!(error instanceof StaleTable)) throw error;
-      if (attempt === 5)
-        throw new BigQueryError('backendError', 'The table was replaced again and again by other jobs. Try again.', {
-          cause: error,
-        });
-      const { services, principal, projectId } = execution;
-      const again = await prepareQuery({
-        services,
-        principal,
-        projectId,
-        location: prepared.location,
-        configuration: prepared.configuration,
-      });
-      if (prepared !== first) prepared[Symbol.dispose]();
-      prepared = again;
-    } finally {
-      if (prepared !== first) execution.signal.throwIfAborted();
-    }
+  const { services, principal, projectId } = execution;
+  const { configuration, location } = first;
+  const once = await unlessStale(() => runPrepared(execution, first));
+  if (once !== undefined) return once;
+  for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
+    using again = await prepareQuery({ services, principal, projectId, location, configuration });
+    const outcome = await unlessStale(() => runPrepared(execution, again));
+    if (outcome !== undefined) return outcome;
+  }
+  throw new BigQueryError('backendError', 'The table was replaced again and again by other jobs. Try again.');
+}
+
+async function unlessStale(run: () => Promise<JobOutcome>): Promise<JobOutcome | undefined> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof StaleTable) return undefined;
+    throw error;
   }
 }
 

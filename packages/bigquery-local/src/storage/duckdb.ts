@@ -7,6 +7,7 @@ import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type DuckD
 import { BigQueryError } from '../bigquery-error.ts';
 import { mapRuntimeError } from '../googlesql/runtime-error.ts';
 import type { DataDirectory } from './data-directory.ts';
+import { Slots } from './slots.ts';
 
 export type DuckDbOptions = {
   readonly directory: DataDirectory;
@@ -42,18 +43,16 @@ export type Session = {
 export class DuckDb implements AsyncDisposable {
   readonly #instance: DuckDBInstance;
   readonly #directory: DataDirectory;
-  readonly #max: number;
+  readonly #slots: Slots;
   readonly #idle: DuckDBConnection[] = [];
-  readonly #waiting: (() => void)[] = [];
   readonly #attached = new Map<string, Promise<void>>();
   readonly #busy = new Set<DuckDBConnection>();
-  #open = 0;
   #closed = false;
 
   private constructor(instance: DuckDBInstance, options: DuckDbOptions) {
     this.#instance = instance;
     this.#directory = options.directory;
-    this.#max = options.maxConnections ?? 16;
+    this.#slots = new Slots(options.maxConnections ?? 16);
   }
 
   static async create(options: DuckDbOptions): Promise<DuckDb> {
@@ -82,7 +81,6 @@ export class DuckDb implements AsyncDisposable {
     await connection.run('SET lock_configuration = true');
     const duckdb = new DuckDb(instance, options);
     duckdb.#idle.push(connection);
-    duckdb.#open = 1;
     return duckdb;
   }
 
@@ -130,28 +128,23 @@ export class DuckDb implements AsyncDisposable {
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<DuckDBConnection> {
-    while (this.#idle.length === 0 && this.#open >= this.#max) {
-      signal?.throwIfAborted();
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
-      });
+    await this.#slots.acquire(signal);
+    try {
+      if (this.#closed) throw new BigQueryError('backendError', 'The server is shutting down.');
+      const connection = this.#idle.pop() ?? (await this.#instance.connect());
+      this.#busy.add(connection);
+      return connection;
+    } catch (error) {
+      this.#slots.release();
+      throw error;
     }
-    if (this.#closed) throw new BigQueryError('backendError', 'The server is shutting down.');
-    let connection = this.#idle.pop();
-    if (connection === undefined) {
-      this.#open++;
-      connection = await this.#instance.connect();
-    }
-    this.#busy.add(connection);
-    return connection;
   }
 
   #release(connection: DuckDBConnection): void {
     this.#busy.delete(connection);
     if (this.#closed) connection.closeSync();
     else this.#idle.push(connection);
-    this.#waiting.shift()?.();
+    this.#slots.release();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,7 +153,7 @@ export class DuckDb implements AsyncDisposable {
     for (let waited = 0; this.#busy.size > 0 && waited < 5_000; waited += 20) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    const last = this.#idle.pop();
+    const last = this.#idle.pop() ?? (this.#busy.size === 0 ? await this.#instance.connect() : undefined);
     for (const connection of this.#idle.splice(0)) connection.closeSync();
     if (last !== undefined) {
       for (const projectId of this.#attached.keys()) {

@@ -16,7 +16,10 @@ export class TableLock {
       return await body();
     } finally {
       release();
-      if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      // Not before those ahead are done: who gives up must not open the door for the next.
+      void tail.then(() => {
+        if (this.#tails.get(key) === tail) this.#tails.delete(key);
+      });
     }
   }
 }

@@ -84,6 +84,7 @@ function sourceOf(fields: readonly FieldSchema[], options: string, skip: number,
         ? `read_csv(${options}, store_rejects = true, rejects_table = 'rejected', rejects_scan = 'rejected_scan')`
         : from;
       const numbered = `(SELECT row_number() OVER () AS n, * FROM ${noted})`;
+      if (lenient) await dropRejected(session);
       const rows = await session.rows(
         `SELECT n, ${fails.map((sql) => `CASE WHEN ${sql} THEN 1 ELSE 0 END`).join(', ')}, ${types.map((_, i) => `left(c${i}, 100)`).join(', ')} FROM ${numbered} WHERE ${fails.join(' OR ')} ORDER BY n LIMIT ${limit}`,
       );
@@ -93,12 +94,17 @@ function sourceOf(fields: readonly FieldSchema[], options: string, skip: number,
   };
 }
 
+/** DuckDB's notes of the lines that it left out; temporary tables of the connection. */
+async function dropRejected(session: Session): Promise<void> {
+  await session.run('DROP TABLE IF EXISTS rejected; DROP TABLE IF EXISTS rejected_scan');
+}
+
 /** Lines that are no rows: too few or too many values, quotes that do not end. */
 async function rejectedRows(session: Session, limit: number): Promise<BadRow[]> {
   const rows = await session.rows(
     `SELECT line, any_value(left(csv_line, 100)), any_value(error_message) FROM rejected GROUP BY line ORDER BY line LIMIT ${limit}`,
   );
-  await session.run('DROP TABLE IF EXISTS rejected; DROP TABLE IF EXISTS rejected_scan');
+  await dropRejected(session);
   return rows.map(([line, text, why]) => ({
     row: Number(line),
     column: `the line (${String(why)})`,
