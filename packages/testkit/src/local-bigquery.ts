@@ -150,7 +150,9 @@ async function readyUrl(stdout: NodeJS.ReadableStream, exited: Promise<unknown[]
       ).unref(),
     ),
   ]);
-  return (JSON.parse(line) as { restUrl: string }).restUrl;
+  const { restUrl } = JSON.parse(line) as { restUrl?: string };
+  if (restUrl === undefined) throw new Error(`the local BigQuery did not start: ${line}`);
+  return restUrl;
 }
 
 async function ownerToken(dataDir: string, email: string): Promise<string> {

@@ -33,7 +33,7 @@ export const syncSuite: Suite = {
     try {
       await using bigquery = await startLocalBigQuery({
         dataDir: path.join(dir, 'bigquery'),
-        project: 'bench',
+        project: 'sluice-bench',
         owner: 'owner@example.com',
       });
       await using receiver = await startReceiver();
@@ -58,8 +58,8 @@ export const syncSuite: Suite = {
 
 async function prepare(bigquery: LocalBigQuery): Promise<void> {
   const data = path.resolve(createRequire(import.meta.url).resolve('vega-datasets'), '../../data');
-  await bigquery.call('POST', '/bigquery/v2/projects/bench/datasets', {
-    datasetReference: { projectId: 'bench', datasetId: 'flights' },
+  await bigquery.call('POST', '/bigquery/v2/projects/sluice-bench/datasets', {
+    datasetReference: { projectId: 'sluice-bench', datasetId: 'flights' },
     location: 'US',
   });
   await bigquery.load(
@@ -68,9 +68,9 @@ async function prepare(bigquery: LocalBigQuery): Promise<void> {
     { sourceFormat: 'PARQUET' },
   );
   await bigquery.query(`CREATE TABLE flights.route_days AS
-    SELECT CONCAT(origin, '-', destination, ' ', CAST(DATE(date) AS STRING)) AS route_day, origin, destination, DATE(date) AS day,
+    SELECT CONCAT(origin, '-', destination, ' ', CAST(day AS STRING)) AS route_day, origin, destination, day,
       COUNT(*) AS flights, AVG(delay) AS mean_delay, MAX(delay) AS worst_delay, MAX(distance) AS distance
-    FROM flights.flights GROUP BY origin, destination, day`);
+    FROM (SELECT *, DATE(date) AS day FROM flights.flights) GROUP BY origin, destination, day`);
 }
 
 /** Changes 1 % of the records by DML; answers how many. */
@@ -94,9 +94,9 @@ async function writeProject(dir: string, bigquery: LocalBigQuery, url: string): 
     path.join(dir, 'sluice.yaml'),
     `source:
   type: bigquery
-  project: bench
+  project: sluice-bench
   location: US
-  keyFile: key.json
+  credentials: { keyFile: key.json }
   endpoint: ${bigquery.restUrl}
 models:
   route_days:
