@@ -17,7 +17,8 @@ afterAll(() => bench?.[Symbol.asyncDispose]());
 
 const ids = (count: number): string => `UNNEST(GENERATE_ARRAY(1, ${count})) AS id`;
 const refuse = (...refused: string[]): void => {
-  bench.answer = (rows) => (rows.some((row) => refused.includes(String(row['id']))) ? { status: 400, body: 'no' } : undefined);
+  bench.answer = (rows) =>
+    rows.some((row) => refused.includes(String(row['id']))) ? { status: 400, body: 'no' } : undefined;
 };
 
 test('a rejected row is never marked as sent and comes again with fresh data', async () => {
@@ -26,15 +27,21 @@ test('a rejected row is never marked as sent and comes again with fresh data', a
   const first = await bench.sync(bench.mapping('rejected', model('old')));
   expect(first).toMatchObject({ state: 'partially_succeeded', outcomes: { added: { delivered: 19, rejected: 1 } } });
   expect(first.reasons).toMatchObject([{ outcome: 'rejected', count: 1, sampleIds: ['7'] }]);
-  expect(await bench.rows(`SELECT COUNT(*) AS n FROM ${stateTable('records_rejected')} WHERE record_id = '7'`)).toEqual([{ n: '0' }]);
-  expect(await bench.rows(`SELECT record_id, attempts FROM ${stateTable('rejects_rejected')}`)).toEqual([{ record_id: '7', attempts: '1' }]);
+  expect(await bench.rows(`SELECT COUNT(*) AS n FROM ${stateTable('records_rejected')} WHERE record_id = '7'`)).toEqual(
+    [{ n: '0' }],
+  );
+  expect(await bench.rows(`SELECT record_id, attempts FROM ${stateTable('rejects_rejected')}`)).toEqual([
+    { record_id: '7', attempts: '1' },
+  ]);
   bench.take();
 
   await bench.sync(bench.mapping('rejected', model('old')));
   expect(await bench.rows(`SELECT attempts FROM ${stateTable('rejects_rejected')}`)).toEqual([{ attempts: '2' }]);
 
   bench.answer = undefined;
-  const last = await bench.sync(bench.mapping('rejected', `SELECT id, IF(id = 7, 'fresh', 'old') AS v FROM ${ids(20)}`));
+  const last = await bench.sync(
+    bench.mapping('rejected', `SELECT id, IF(id = 7, 'fresh', 'old') AS v FROM ${ids(20)}`),
+  );
   expect(last).toMatchObject({ state: 'succeeded', plan: { added: 1, updated: 0 } });
   expect(bench.take()).toMatchObject([{ id: '7', kind: 'new', row: { v: 'fresh' } }]);
   expect(await bench.rows(`SELECT * FROM ${stateTable('rejects_rejected')}`)).toEqual([]);
@@ -55,7 +62,11 @@ test('a row that is refused five times waits in quarantine until its data change
   const waiting = await bench.sync(mapping);
   expect(waiting.plan).toMatchObject({ added: 0, quarantined: 1, unchanged: 2 });
   expect(bench.receiver.requests).toBe(requests);
-  expect(await mappingStatus(bench.source, mapping)).toMatchObject({ state: 'idle', records: 2, rejects: { waiting: 0, quarantined: 1 } });
+  expect(await mappingStatus(bench.source, mapping)).toMatchObject({
+    state: 'idle',
+    records: 2,
+    rejects: { waiting: 0, quarantined: 1 },
+  });
   bench.answer = undefined;
   const changed = await bench.sync(bench.mapping('quarantine', `SELECT id, IF(id = 2, 'y', 'x') AS v FROM ${ids(3)}`));
   expect(changed.plan).toMatchObject({ added: 1, quarantined: 0 });
@@ -63,8 +74,12 @@ test('a row that is refused five times waits in quarantine until its data change
 });
 
 test('a mapping of updates only sends nothing at first, and then what changed', async () => {
-  const mapping = (v: string): Parameters<Workbench['sync']>[0] => bench.mapping('updates_only', `SELECT id, '${v}' AS v FROM ${ids(4)}`, { operations: ['updated'] });
-  expect(await bench.sync(mapping('a'))).toMatchObject({ state: 'succeeded', outcomes: { added: { skipped: 4, delivered: 0 } } });
+  const mapping = (v: string): Parameters<Workbench['sync']>[0] =>
+    bench.mapping('updates_only', `SELECT id, '${v}' AS v FROM ${ids(4)}`, { operations: ['updated'] });
+  expect(await bench.sync(mapping('a'))).toMatchObject({
+    state: 'succeeded',
+    outcomes: { added: { skipped: 4, delivered: 0 } },
+  });
   expect(bench.take()).toEqual([]);
   await bench.sync(mapping('b'));
   expect(bench.take().map((row) => row['kind'])).toEqual(['updated', 'updated', 'updated', 'updated']);
@@ -75,7 +90,11 @@ test('nothing is sent twice when the destination was down in between, and the ne
   let requests = 0;
   bench.answer = () => (++requests > 2 ? { status: 401, body: 'who are you' } : undefined);
   const failed = await bench.sync(mapping);
-  expect(failed).toMatchObject({ state: 'failed', error: { code: 'DESTINATION_REFUSES' }, outcomes: { added: { delivered: 20, deferred: 30 } } });
+  expect(failed).toMatchObject({
+    state: 'failed',
+    error: { code: 'DESTINATION_REFUSES' },
+    outcomes: { added: { delivered: 20, deferred: 30 } },
+  });
   const before = bench.take().length;
   expect(before).toBe(20);
   bench.answer = undefined;
@@ -86,12 +105,17 @@ test('nothing is sent twice when the destination was down in between, and the ne
 test('a canceled sync keeps what was delivered and sends the rest next time', async () => {
   const mapping = bench.mapping('canceled', `SELECT id FROM ${ids(100)}`, { batchSize: 10 });
   const cancel = new AbortController();
-  const report = await bench.sync(mapping, { signal: cancel.signal, onStep: (step) => void (step === 'batch' && cancel.abort(new Error('stop'))) });
+  const report = await bench.sync(mapping, {
+    signal: cancel.signal,
+    onStep: (step) => void (step === 'batch' && cancel.abort(new Error('stop'))),
+  });
   expect(report.state).toBe('canceled');
   const { delivered } = report.outcomes.added;
   expect(delivered).toBeGreaterThan(0);
   expect(delivered).toBeLessThan(100);
-  expect(await bench.rows(`SELECT COUNT(*) AS n FROM ${stateTable('records_canceled')}`)).toEqual([{ n: String(delivered) }]);
+  expect(await bench.rows(`SELECT COUNT(*) AS n FROM ${stateTable('records_canceled')}`)).toEqual([
+    { n: String(delivered) },
+  ]);
   expect(await bench.sync(mapping)).toMatchObject({ state: 'succeeded', plan: { added: 100 - delivered } });
   expect(new Set(bench.take().map((row) => row['id'])).size).toBe(100);
 });
@@ -116,12 +140,18 @@ test('a run that lost its lease stops and commits nothing', async () => {
     onStep: async (step) => {
       if (step !== 'batch' || stolen) return;
       stolen = true;
-      await bench.bigquery.query(`UPDATE ${stateTable('checkpoints_lost')} SET fence = fence + 1, holder = 'elsewhere:1:x:y', lease_expires = TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 SECOND) WHERE TRUE`);
+      await bench.bigquery.query(
+        `UPDATE ${stateTable('checkpoints_lost')} SET fence = fence + 1, holder = 'elsewhere:1:x:y', lease_expires = TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL 1 SECOND) WHERE TRUE`,
+      );
     },
   });
   expect(report).toMatchObject({ state: 'failed', error: { code: 'LEASE_LOST' } });
   expect(await bench.rows(`SELECT * FROM ${stateTable('records_lost')}`)).toEqual([]);
-  expect(await bench.sync(mapping)).toMatchObject({ state: 'succeeded', resumed: true, outcomes: { added: { delivered: 30 } } });
+  expect(await bench.sync(mapping)).toMatchObject({
+    state: 'succeeded',
+    resumed: true,
+    outcomes: { added: { delivered: 30 } },
+  });
 });
 
 test('no plan is made when no table behind the model has changed', async () => {

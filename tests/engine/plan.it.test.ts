@@ -17,8 +17,12 @@ const kinds = (report: SyncReport): number[] => [report.plan.added, report.plan.
 async function stateOf(mappingId: string): Promise<unknown[]> {
   const tables = `/bigquery/v2/projects/${PROJECT}/datasets/__segment_reverse_etl/tables`;
   const list = await bench.bigquery.call('GET', `${tables}?maxResults=1000`);
-  const ids = ((list['tables'] ?? []) as { tableReference: { tableId: string } }[]).map((table) => table.tableReference.tableId).filter((id) => id.includes(mappingId));
-  return Promise.all(ids.toSorted().map(async (id) => [id, (await bench.bigquery.call('GET', `${tables}/${id}`))['lastModifiedTime']]));
+  const ids = ((list['tables'] ?? []) as { tableReference: { tableId: string } }[])
+    .map((table) => table.tableReference.tableId)
+    .filter((id) => id.includes(mappingId));
+  return Promise.all(
+    ids.toSorted().map(async (id) => [id, (await bench.bigquery.call('GET', `${tables}/${id}`))['lastModifiedTime']]),
+  );
 }
 
 /** One record, `value` in turn; each must differ from the one before, and none from itself. */
@@ -39,18 +43,30 @@ test('NULL and empty text are told apart', async () => {
 });
 
 test('NULL, NaN and the infinities are told apart', async () => {
-  expect(await differences('floats', 'FLOAT64', ['NULL', `'NaN'`, `'inf'`, `'-inf'`, '0.1', '0.1000000001'])).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(await differences('floats', 'FLOAT64', ['NULL', `'NaN'`, `'inf'`, `'-inf'`, '0.1', '0.1000000001'])).toEqual([
+    1, 1, 1, 1, 1, 1,
+  ]);
 });
 
 test('timestamps that differ by a microsecond are told apart', async () => {
-  expect(await differences('times', 'TIMESTAMP', [`'2020-01-01 00:00:00.000001+00'`, `'2020-01-01 00:00:00.000002+00'`, 'NULL'])).toEqual([1, 1, 1]);
+  expect(
+    await differences('times', 'TIMESTAMP', [
+      `'2020-01-01 00:00:00.000001+00'`,
+      `'2020-01-01 00:00:00.000002+00'`,
+      'NULL',
+    ]),
+  ).toEqual([1, 1, 1]);
   const sent = bench.take().map((row) => row['row'] as { v?: unknown });
   expect(sent.some((row) => row.v === '2020-01-01T00:00:00.000001Z')).toBe(true);
 });
 
 test('nested values take part in the comparison', async () => {
   expect(
-    await differences('nested', 'ARRAY<STRUCT<a INT64, b STRING>>', [`[STRUCT(1 AS a, 'x' AS b)]`, `[STRUCT(1 AS a, CAST(NULL AS STRING) AS b)]`, `[]`]),
+    await differences('nested', 'ARRAY<STRUCT<a INT64, b STRING>>', [
+      `[STRUCT(1 AS a, 'x' AS b)]`,
+      `[STRUCT(1 AS a, CAST(NULL AS STRING) AS b)]`,
+      `[]`,
+    ]),
   ).toEqual([1, 1, 1]);
 });
 
@@ -104,14 +120,34 @@ test('a deleted record carries its identifier and nulls', async () => {
 
 test('columns of any name reach the destination', async () => {
   bench.take();
-  await bench.sync(bench.mapping('names', `SELECT 1 AS id, 'o' AS ordinal, 'k' AS c_ordinal, 's' AS checksum, 'p' AS operation, 'r' AS record_id, 'x' AS \`sluice model\``));
-  expect(bench.take()[0]?.['row']).toEqual({ id: 1, ordinal: 'o', c_ordinal: 'k', checksum: 's', operation: 'p', record_id: 'r', 'sluice model': 'x' });
+  await bench.sync(
+    bench.mapping(
+      'names',
+      `SELECT 1 AS id, 'o' AS ordinal, 'k' AS c_ordinal, 's' AS checksum, 'p' AS operation, 'r' AS record_id, 'x' AS \`sluice model\``,
+    ),
+  );
+  expect(bench.take()[0]?.['row']).toEqual({
+    id: 1,
+    ordinal: 'o',
+    c_ordinal: 'k',
+    checksum: 's',
+    operation: 'p',
+    record_id: 'r',
+    'sluice model': 'x',
+  });
 });
 
 test('identifiers may be numbers, dates or bytes; equal content under different keys is sent for each', async () => {
   bench.take();
-  await bench.sync(bench.mapping('days', `SELECT d AS id, 'same' AS v FROM UNNEST([DATE '2020-01-01', DATE '2020-01-02']) AS d`));
-  expect(bench.take().map((row) => row['id']).toSorted()).toEqual(['2020-01-01', '2020-01-02']);
+  await bench.sync(
+    bench.mapping('days', `SELECT d AS id, 'same' AS v FROM UNNEST([DATE '2020-01-01', DATE '2020-01-02']) AS d`),
+  );
+  expect(
+    bench
+      .take()
+      .map((row) => String(row['id']))
+      .toSorted(),
+  ).toEqual(['2020-01-01', '2020-01-02']);
   await bench.sync(bench.mapping('blobs', `SELECT b'\\xff' AS id`));
   expect(bench.take().map((row) => row['id'])).toEqual(['/w==']);
 });
@@ -122,11 +158,18 @@ test('an empty model does not delete what was sent, until somebody approves that
   await bench.sync(full);
   bench.take();
   const blocked = await bench.sync(empty);
-  expect(blocked).toMatchObject({ state: 'blocked', guards: [{ guard: 'empty_model', figures: { stateRecords: 3, deleted: 3 } }] });
+  expect(blocked).toMatchObject({
+    state: 'blocked',
+    guards: [{ guard: 'empty_model', figures: { stateRecords: 3, deleted: 3 } }],
+  });
   expect(bench.take()).toEqual([]);
   await expect(bench.sync(empty, { approve: 'another' })).rejects.toMatchObject({ code: 'APPROVAL_UNKNOWN' });
   const approved = await bench.sync(empty, { approve: blocked.syncId });
-  expect(approved).toMatchObject({ state: 'succeeded', syncId: blocked.syncId, outcomes: { deleted: { delivered: 3 } } });
+  expect(approved).toMatchObject({
+    state: 'succeeded',
+    syncId: blocked.syncId,
+    outcomes: { deleted: { delivered: 3 } },
+  });
   expect(bench.take().length).toBe(3);
 });
 

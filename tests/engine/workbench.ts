@@ -22,7 +22,11 @@ export type Workbench = {
   readonly receiver: Receiver;
   /** Rows that the receiver refuses, or undefined. */
   answer: ((rows: readonly ReceivedRow[]) => Answer | undefined) | undefined;
-  mapping(id: string, sql: string, more?: Partial<MappingConfig> & { key?: string; batchSize?: number; data?: string }): MappingConfig;
+  mapping(
+    id: string,
+    sql: string,
+    more?: Partial<MappingConfig> & { key?: string; batchSize?: number; data?: string },
+  ): MappingConfig;
   sync(mapping: MappingConfig, options?: Partial<SyncOptions>): Promise<SyncReport>;
   /** Rows of a query, run as the project's owner. */
   rows(sql: string): Promise<Record<string, string | null>[]>;
@@ -36,8 +40,14 @@ export async function openWorkbench(): Promise<Workbench> {
   const bigquery = await startLocalBigQuery({ dataDir: path.join(dir, 'data'), project: PROJECT, owner: OWNER });
   const received: ReceivedRow[] = [];
   const bench: { answer: Workbench['answer'] } = { answer: undefined };
-  const receiver = await startReceiver({ answer: (rows) => bench.answer?.(rows), onAccepted: (rows) => received.push(...rows) });
-  await bigquery.call('POST', `/bigquery/v2/projects/${PROJECT}/datasets`, { datasetReference: { datasetId: 'shop' }, location: 'US' });
+  const receiver = await startReceiver({
+    answer: (rows) => bench.answer?.(rows),
+    onAccepted: (rows) => received.push(...rows),
+  });
+  await bigquery.call('POST', `/bigquery/v2/projects/${PROJECT}/datasets`, {
+    datasetReference: { datasetId: 'shop' },
+    location: 'US',
+  });
   const key = await bigquery.serviceAccount('syncer', ['roles/bigquery.user', 'roles/bigquery.jobUser']);
   const dataset = await bigquery.call('GET', `/bigquery/v2/projects/${PROJECT}/datasets/shop`);
   const access = [...(dataset['access'] as object[]), { role: 'READER', userByEmail: key.client_email }];
@@ -90,7 +100,12 @@ export async function openWorkbench(): Promise<Workbench> {
       return syncMapping(source, mapping, { registry, ...options });
     },
     async rows(sql) {
-      const answer = await bigquery.call('POST', `/bigquery/v2/projects/${PROJECT}/queries`, { query: sql, useLegacySql: false, maxResults: 10_000, timeoutMs: 60_000 });
+      const answer = await bigquery.call('POST', `/bigquery/v2/projects/${PROJECT}/queries`, {
+        query: sql,
+        useLegacySql: false,
+        maxResults: 10_000,
+        timeoutMs: 60_000,
+      });
       const names = ((answer['schema'] as { fields?: { name: string }[] }).fields ?? []).map((field) => field.name);
       return ((answer['rows'] ?? []) as { f: { v: string | null }[] }[]).map((row) =>
         Object.fromEntries(names.map((name, index) => [name, row.f[index]?.v ?? null])),

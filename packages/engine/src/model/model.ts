@@ -82,10 +82,14 @@ export async function validateModel(source: Source, model: ModelConfig, signal?:
   };
 }
 
+const ABOUT_THE_QUERY: ReadonlySet<string> = new Set(['invalid', 'forbidden', 'not_found']);
+
 /** BigQuery's error about the user's own text, with the line and column in the user's file. */
 export function placed(thrown: unknown, model: ModelConfig): unknown {
   if (!(thrown instanceof AppError)) return thrown;
-  const text = typeof thrown.details['bigquery'] === 'string' ? thrown.details['bigquery'] : thrown.message;
+  const text = thrown.details['bigquery'];
+  // Anything else (a key, a token, the network) is not about the query.
+  if (typeof text !== 'string' || !ABOUT_THE_QUERY.has(thrown.kind)) return thrown;
   const position = /\[(\d+):(\d+)\]/.exec(text);
   const where = placeOf(model) + (position === null ? '' : `:${position[1]}:${position[2]}`);
   return new AppError(`Model ${model.name}: ${text}`, {

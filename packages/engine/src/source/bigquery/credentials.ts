@@ -114,14 +114,20 @@ export class ServiceAccountClient extends OAuth2Client {
       if (status === 200 && typeof answer.access_token === 'string') {
         return { accessToken: answer.access_token, expiresInSeconds: Number(answer.expires_in ?? 3599) };
       }
-      const worthRetrying = status === 0 || status === 429 || status >= 500;
+      // An answer that is no JSON, or no token, is a broken endpoint, not a refused key.
+      const broken = status === 200;
+      const worthRetrying = broken || status === 0 || status === 429 || status >= 500;
       if (worthRetrying && attempt < 3) {
         await new Promise((resolve) => setTimeout(resolve, 300 * 2 ** attempt));
         continue;
       }
       if (worthRetrying) {
-        const reason = trouble === undefined ? `HTTP ${status}` : messageOf((trouble as Error).cause ?? trouble);
-        throw new AppError(`The token endpoint ${this.#tokenUri} cannot be reached: ${reason}`, {
+        const reason = broken
+          ? 'it answers without a token'
+          : trouble === undefined
+            ? `HTTP ${status}`
+            : messageOf((trouble as Error).cause ?? trouble);
+        throw new AppError(`The token endpoint ${this.#tokenUri} does not work: ${reason}`, {
           code: 'TOKEN_ENDPOINT_UNAVAILABLE',
           kind: 'unavailable',
           origin: 'source',
