@@ -4,7 +4,7 @@
 // Source: "Operators" and "Conditional expressions" of the GoogleSQL reference.
 import type { GType } from '../types.ts';
 import { fieldSql } from '../values/sql-text.ts';
-import { argument, bind, isConstant, sqls } from './call.ts';
+import { argument, bind, isConstant, raise, sqls } from './call.ts';
 import type { Arg, Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
@@ -97,7 +97,12 @@ const like: ScalarFunction = (call) => {
   const constant = pattern.constant?.value;
   // Without an escape DuckDB turns constant patterns into prefix and substring searches.
   if (typeof constant === 'string' && !constant.includes('\\')) return `(${value.sql} LIKE ${pattern.sql})`;
-  return `(${value.sql} LIKE ${pattern.sql} ESCAPE '\\')`;
+  const open = raise("'LIKE pattern ends with a backslash'");
+  return bind(
+    [value.sql, pattern.sql],
+    (x, p) =>
+      `(CASE WHEN regexp_full_match(${p}, '(?s)([^\\\\]|\\\\.)*\\\\') THEN ${open} ELSE ${x} LIKE ${p} ESCAPE '\\' END)`,
+  );
 };
 
 function extreme(name: 'greatest' | 'least'): ScalarFunction {

@@ -114,8 +114,8 @@ function fromUnix(factor: string, name: string): ScalarFunction {
 }
 
 /** Elements that DuckDB's strftime writes the same way. */
-const SHARED_ELEMENTS = /^(?:[^%]|%[YmdHMSyjbBaAFTp%])*$/s;
-const SHARED_DATE_ELEMENTS = /^(?:[^%]|%[YmdyjbBaAF%])*$/s;
+const SHARED_ELEMENTS = /^(?:[^%]|%[YmdHMSyjbBaAFTp%])+$/s;
+const SHARED_DATE_ELEMENTS = /^(?:[^%]|%[YmdyjbBaAF%])+$/s;
 
 /** FORMAT_*(format, value[, zone]). */
 const format: ScalarFunction = (call) => {

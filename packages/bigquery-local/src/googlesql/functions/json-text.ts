@@ -67,11 +67,16 @@ function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: nu
   }
 }
 
-/** The text is copied as it stands unless something in it needs an escape. */
+/** Escapes that DuckDB writes with capital digits (\u001F), and the line separators, which it leaves as they are. */
+const RARE_ESCAPES = ['000b', '000e', '000f', '001a', '001b', '001c', '001d', '001e', '001f'];
+
 function stringText(x: string): string {
-  // JSON wants the line separators U+2028 and U+2029 escaped only in JavaScript; GoogleSQL escapes them too.
   const escaped = `CAST(to_json(${x}) AS VARCHAR)`;
-  return `CASE WHEN regexp_matches(${x}, '[\\x{2028}\\x{2029}]') THEN replace(replace(${escaped}, chr(8232), '\\u2028'), chr(8233), '\\u2029') ELSE ${escaped} END`;
+  // An escaped backslash is set aside as chr(1), which cannot stand in JSON, so that `\\\\u001F` stays what it is.
+  let rare = `replace(${escaped}, '\\\\', chr(1))`;
+  for (const code of RARE_ESCAPES) rare = `replace(${rare}, '\\u${code.toUpperCase()}', '\\u${code}')`;
+  rare = `replace(replace(replace(${rare}, chr(8232), '\\u2028'), chr(8233), '\\u2029'), chr(1), '\\\\')`;
+  return `CASE WHEN regexp_matches(${x}, '[\\x{0b}\\x{0e}\\x{0f}\\x{1a}-\\x{1f}\\x{2028}\\x{2029}]') THEN ${rare} ELSE ${escaped} END`;
 }
 
 function numericText(x: string, options: JsonTextOptions): string {

@@ -45,11 +45,16 @@ function overJson(call: Call, make: (json: string, path: string) => string): str
   );
 }
 
+/** A part of a JSON value. DuckDB would write numbers with an exponent anew. `path` is SQL. */
+function extracted(x: string, path: string): string {
+  return `CASE WHEN regexp_matches(CAST(${x} AS VARCHAR), '[0-9][eE]') THEN CAST(bq_json_query(CAST(${x} AS VARCHAR), ${path}) AS JSON) ELSE json_extract(${x}, ${path}) END`;
+}
+
 /** DuckDB writes numbers with a point or exponent anew; GoogleSQL leaves those of a text as they are. */
 const query: ScalarFunction = (call) =>
   overJson(call, (x, at) => {
     const value = `json_extract(${x}, ${at})`;
-    if (kindOf(call) === 'JSON') return value;
+    if (kindOf(call) === 'JSON') return extracted(x, at);
     return `CASE WHEN json_type(${x}, ${at}) <> 'NULL' THEN CASE WHEN regexp_matches(${x}, '[0-9][.eE]') THEN bq_json_query(${x}, ${at}) ELSE CAST(${value} AS VARCHAR) END END`;
   });
 
@@ -83,12 +88,12 @@ const subscript: ScalarFunction = (call) => {
   if (kindOf(call, 1) === 'INT64')
     return template(
       2,
-      (x, i) => `CASE WHEN ${i} >= 0 AND json_type(${x}) = 'ARRAY' THEN json_extract(${x}, '$[' || ${i} || ']') END`,
+      (x, i) => `CASE WHEN ${i} >= 0 AND json_type(${x}) = 'ARRAY' THEN ${extracted(x, `'$[' || ${i} || ']'`)} END`,
     )(call);
   return template(
     2,
     (x, key) =>
-      `CASE WHEN contains(${key}, '"') THEN ${raise("'A JSON key with a quote is not supported by the local BigQuery'")} WHEN json_type(${x}) = 'OBJECT' THEN json_extract(${x}, '$."' || ${key} || '"') END`,
+      `CASE WHEN contains(${key}, '"') THEN ${raise("'A JSON key with a quote is not supported by the local BigQuery'")} WHEN json_type(${x}) = 'OBJECT' THEN ${extracted(x, `'$."' || ${key} || '"'`)} END`,
   )(call);
 };
 

@@ -108,6 +108,7 @@ function wireOf(value: Value, type: GType): unknown {
     case 'TIMESTAMP':
       return timestampSecondsText(value as bigint);
     default:
+      if (typeof value === 'object') throw new Error(`Unexpected value of type ${type.kind}`);
       return String(value);
   }
 }

@@ -49,14 +49,17 @@ function participating(call: Call, group: 0 | 1, sql: string): string {
   const open = pattern.search(/(?<!\\)\((?!\?(?!P?<))/);
   const close = closing(pattern, open);
   const inside = pattern.slice(open + 1, close).replace(/^\?P?<\w+>/, '');
-  let matchesNothing = true;
+  if (mayMatchNothing(inside)) throw unsupportedFunction(`${call.name} with a group that may be empty or missing`);
+  return `nullif(${sql}, '')`;
+}
+
+function mayMatchNothing(pattern: string): boolean {
   try {
-    matchesNothing = new RegExp(`^(?:${inside})$`, 'u').test('');
+    return new RegExp(`^(?:${pattern.replaceAll('(?P<', '(?<')})$`, 'u').test('');
   } catch {
     // Not a pattern of JavaScript's: then nothing is known of it.
+    return true;
   }
-  if (matchesNothing) throw unsupportedFunction(`${call.name} with a group that may be empty or missing`);
-  return `nullif(${sql}, '')`;
 }
 
 /** Whether something optional, repeated from zero or alternative stands outside character classes and escapes. */
@@ -121,10 +124,30 @@ export const regexpFunctions: Readonly<Record<string, ScalarFunction>> = {
   regexp_substr: extract,
   regexp_extract_all: (call) => {
     const group = groupOf(call);
-    if (group === 1 && mayBeSkipped(constantText(call, 1) ?? ''))
+    const pattern = constantText(call, 1) ?? '';
+    if (group === 1 && mayBeSkipped(pattern))
       throw unsupportedFunction('REGEXP_EXTRACT_ALL with a group that may be missing');
+    // The engines disagree about empty matches beside others.
+    if (mayMatchNothing(pattern)) throw unsupportedFunction('REGEXP_EXTRACT_ALL with a pattern that may match nothing');
     return `regexp_extract_all(${sqls(call).join(', ')}, ${group})`;
   },
-  regexp_replace: textOnly((call) => `regexp_replace(${sqls(call).join(', ')}, 'g')`),
+  regexp_replace: textOnly((call) => {
+    const [pattern, rewrite] = [constantText(call, 1), constantText(call, 2)];
+    if (rewrite === undefined || pattern === undefined) {
+      throw unsupportedFunction('REGEXP_REPLACE with a pattern or replacement that is not constant');
+    }
+    const wanted = Math.max(
+      0,
+      ...Array.from(rewrite.replaceAll('\\\\', '').matchAll(/\\(\d)/g), (match) => Number(match[1])),
+    );
+    const groups = capturingGroups(pattern);
+    if (wanted > groups) {
+      throw new BigQueryError(
+        'invalidQuery',
+        `Invalid REGEXP_REPLACE pattern: Rewrite schema requests ${wanted} matches, but the regexp only has ${groups} parenthesized subexpressions.`,
+      );
+    }
+    return `regexp_replace(${sqls(call).join(', ')}, 'g')`;
+  }),
   regexp_instr: instr,
 };

@@ -92,7 +92,8 @@ const NATIVE: Readonly<Record<string, readonly string[]>> = {
 const INTEGER = String.raw`\s*[+-]?([0-9]+|0[xX][0-9a-fA-F]+)\s*`;
 const FLOAT = String.raw`(?i)\s*[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)\s*`;
 const DECIMAL = String.raw`\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*`;
-const DAY = String.raw`[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}`;
+/** Year 0 is no year. */
+const DAY = String.raw`(?:[0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)-[0-9]{1,2}-[0-9]{1,2}`;
 const CLOCK = String.raw`[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]{0,6})?`;
 const DATETIME = String.raw`${DAY}([ Tt]${CLOCK})?`;
 
@@ -114,7 +115,7 @@ function fromText(x: string, to: GType, fail: Fail): string {
     case 'BYTES':
       return `encode(${x})`;
     case 'DATE':
-      return checked(DATETIME, `TRY_CAST(regexp_extract(${x}, '^[^ Tt]+') AS DATE)`, "Invalid date: '", "'");
+      return checked(DAY, `TRY_CAST(${x} AS DATE)`, "Invalid date: '", "'");
     case 'DATETIME':
       return checked(DATETIME, `TRY_CAST(upper(${x}) AS TIMESTAMP)`, 'Invalid datetime string "', '"');
     case 'TIME':
@@ -139,9 +140,9 @@ export function timestampFromText(x: string, defaultZone?: string): string {
   const local = `TRY_CAST(${head} AS TIMESTAMP)`;
   return (
     `CASE WHEN ${zone} = '' THEN ${defaultZone === undefined ? `CAST(${local} AS TIMESTAMP WITH TIME ZONE)` : atZone(local, defaultZone)}` +
+    // A zone needs a time before it.
+    ` WHEN NOT contains(${head}, ':') THEN NULL` +
     ` WHEN upper(${zone}) IN ('Z', 'UTC') THEN CAST(${local} AS TIMESTAMP WITH TIME ZONE)` +
-    // An offset needs a time before it, and an unknown zone is no timestamp.
-    ` WHEN ${zone}[1] IN ('+', '-') AND NOT contains(${head}, ':') THEN NULL` +
     ` ELSE TRY(${atZone(local, zone)}) END`
   );
 }

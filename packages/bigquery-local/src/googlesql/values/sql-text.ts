@@ -77,9 +77,9 @@ export function bind(args: readonly string[], template: (...names: string[]) => 
   return `list_transform([struct_pack(${packed})], lambda ${name}: ${body})[1]`;
 }
 
-/** GoogleSQL's text of a FLOAT64: 15 digits if they read back as the same number, else 17. `x` must be simple. */
+/** GoogleSQL's text of a FLOAT64: 15 digits if they read back as the same number, else 17; no minus before a zero. `x` must be simple. */
 export function floatTextSql(x: string): string {
-  return `CASE WHEN isfinite(${x}) AND CAST(format('{:.15g}', ${x}) AS DOUBLE) <> ${x} THEN format('{:.17g}', ${x}) ELSE format('{:.15g}', ${x}) END`;
+  return `CASE WHEN ${x} = 0 THEN '0' WHEN isfinite(${x}) AND CAST(format('{:.15g}', ${x}) AS DOUBLE) <> ${x} THEN format('{:.17g}', ${x}) ELSE format('{:.15g}', ${x}) END`;
 }
 
 /** NUMERIC as text without trailing zeros. */

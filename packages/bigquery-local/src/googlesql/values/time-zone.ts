@@ -1,6 +1,6 @@
 // Time zones in DuckDB SQL: a name (America/New_York) or an offset (+8, -05:30, +0530). DuckDB knows only names.
 import { quoteText } from './literal.ts';
-import { raise } from './sql-text.ts';
+import { bind, raise } from './sql-text.ts';
 
 const OFFSET = /^([+-])(\d{1,2})(?::?(\d{2}))?$/;
 
@@ -9,7 +9,15 @@ export function atZone(local: string, zone: string): string {
   return inEither(
     zone,
     (minutes) => `CAST((${local}) - to_minutes(${minutes}) AS TIMESTAMP WITH TIME ZONE)`,
-    (name) => `timezone(${name}, ${local})`,
+    // A local time that comes twice, when clocks go back, is the earlier moment; DuckDB takes the later one.
+    (name) =>
+      bind([`(${local})`, name], (l, z) =>
+        bind(
+          [`timezone(${z!}, ${l!})`],
+          (moment) =>
+            `CASE WHEN timezone(${z!}, ${moment!} - to_hours(1)) = ${l!} THEN ${moment!} - to_hours(1) ELSE ${moment!} END`,
+        ),
+      ),
   );
 }
 

@@ -9,19 +9,27 @@ export function parseJson(text: string, mode: string): string {
   return write(new Reader(text, (source) => numberText(source, mode === 'exact')).document(), true);
 }
 
-/** The part of a document at a path (`$."a"[0]`), its numbers and key order as written; null when there is nothing or JSON null. */
+/** The part of a document at a path (`$."a"[0]`), its numbers and key order as written; null when there is nothing or no JSON. */
 export function jsonQuery(text: string, path: string): string | null {
-  const found = at(new Reader(text, (source) => source).document(), path);
-  return found === undefined || found === null ? null : write(found, false);
+  const found = at(asWritten(text), path);
+  return found === undefined ? null : write(found, false);
 }
 
 /** The text of the number at a path, as written. */
 export function jsonNumber(text: string, path: string): string | null {
-  const found = at(new Reader(text, (source) => source).document(), path);
+  const found = at(asWritten(text), path);
   return typeof found === 'object' && found !== null && 'number' in found ? found.number : null;
 }
 
-function at(document: Parsed, path: string): Parsed | undefined {
+function asWritten(text: string): Parsed | undefined {
+  try {
+    return new Reader(text, (source) => source).document();
+  } catch {
+    return undefined;
+  }
+}
+
+function at(document: Parsed | undefined, path: string): Parsed | undefined {
   let value: Parsed | undefined = document;
   for (const [, key, index] of path.matchAll(/\."([^"]*)"|\[(\d+)\]/g)) {
     if (key !== undefined) value = value instanceof Map ? (value as ReadonlyMap<string, Parsed>).get(key) : undefined;
