@@ -4,7 +4,7 @@ import { bind } from '../values/sql-text.ts';
 import type { Arg, Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
-export { bind, raise, isSimple } from '../values/sql-text.ts';
+export { bind, raise } from '../values/sql-text.ts';
 
 /** The SQL of all arguments. */
 export function sqls(call: Call): string[] {

@@ -19,7 +19,7 @@ function holdsFloat(type: GType): boolean {
 }
 
 /** `a = b` under GoogleSQL's rules. The operands must be names (bound) if the type is a struct. */
-export function equalSql(a: string, b: string, type: GType, constantSide = false): string {
+function equalSql(a: string, b: string, type: GType, constantSide = false): string {
   if (type.kind === 'FLOAT64') {
     // A constant is never NaN here, and DuckDB's NaN equals only NaN. The equality stays a conjunct of its own: joins can hash it.
     return constantSide ? `(${a} = ${b})` : `(${a} = ${b} AND (NOT isnan(${a}) OR ${b} IS NULL))`;

@@ -10,7 +10,7 @@ import { jsonText } from './json-text.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** GoogleSQL's path (`$.a['b c'][0]`, `$."b c"`) in DuckDB's form. */
-export function duckdbPath(path: string): string {
+function duckdbPath(path: string): string {
   const bad = (): never => {
     throw new BigQueryError('invalidQuery', `Invalid token in JSONPath at: ${path}`);
   };

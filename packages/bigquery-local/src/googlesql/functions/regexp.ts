@@ -6,7 +6,7 @@ import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** Number of capturing groups of an RE2 pattern. */
-export function capturingGroups(pattern: string): number {
+function capturingGroups(pattern: string): number {
   let groups = 0;
   for (let i = 0; i < pattern.length; i++) {
     const c = pattern[i];

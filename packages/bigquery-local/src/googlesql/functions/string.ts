@@ -10,7 +10,7 @@ const WHITE_SPACE =
   '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000';
 
 /** Calls a function of `functions/udf`, text in and text out. */
-export function udf(name: string): ScalarFunction {
+function udf(name: string): ScalarFunction {
   return (call) => {
     for (const arg of call.args) if (arg.type.kind === 'BYTES') throw unsupportedFunction(`${call.name} (BYTES)`);
     return `${name}(${call.args.map((arg) => (arg.type.kind === 'STRING' ? arg.sql : `CAST(${arg.sql} AS VARCHAR)`)).join(', ')})`;

@@ -134,7 +134,7 @@ function fromText(x: string, to: GType, fail: Fail): string {
  * A timestamp from its canonical text, or NULL: date, optional time, optional zone (`Z`,
  * `+8`, `+08:00`, ` America/New_York`). `defaultZone` is SQL of a zone's name.
  */
-export function timestampFromText(x: string, defaultZone?: string): string {
+function timestampFromText(x: string, defaultZone?: string): string {
   const head = `upper(regexp_extract(${x}, '^(${DATETIME})\\s*([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/+0-9-]*)?$', 1))`;
   const zone = `regexp_extract(${x}, '^(${DATETIME})\\s*([Zz]|[+-][0-9]{1,2}(:?[0-9]{2})?|[A-Za-z][A-Za-z_/+0-9-]*)?$', 4)`;
   const local = `TRY_CAST(${head} AS TIMESTAMP)`;

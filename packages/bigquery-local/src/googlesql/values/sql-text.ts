@@ -11,7 +11,7 @@ export function raise(message: string): string {
 const SIMPLE =
   /^(?:[A-Za-z_][\w$]*(?:\.[A-Za-z_][\w$]*)*|(?:[A-Za-z_]\w*\.)?"(?:[^"]|"")*"(?:\."(?:[^"]|"")*")*|-?\d+(?:\.\d+)?|'(?:[^']|'')*'|CAST\((?:NULL|'[^']{0,40}') AS [\w ]+(?:\(\d+,\d+\))?(?:\[\])?\)|make_timestamptz\(CAST\('-?\d+' AS BIGINT\)\)|true|false)$/;
 
-export function isSimple(sql: string): boolean {
+function isSimple(sql: string): boolean {
   let inner = sql;
   // A field of a simple struct is simple too.
   for (let match = STRUCT_FIELD.exec(inner); match !== null; match = STRUCT_FIELD.exec(inner)) inner = match[1]!;
