@@ -8,7 +8,7 @@ let client: BigQuery;
 
 beforeAll(async () => {
   server = await ServerUnderTest.start();
-  ({ client } = await server.serviceAccount('admin', ['roles/bigquery.admin']));
+  ({ client } = await server.serviceAccount('administrator', ['roles/bigquery.admin']));
   await client.createDataset('ds', { location: 'EU' });
 });
 
@@ -53,7 +53,7 @@ describe("Google's Node client", () => {
     ]);
     const [rows] = await table.getRows();
     expect(rows).toMatchObject([
-      { id: 1, happened: { value: '2020-01-01T00:00:00.123456Z' }, tags: ['a', 'b'] },
+      { id: 1, happened: { value: '2020-01-01T00:00:00.123456000Z' }, tags: ['a', 'b'] },
       { id: 2, happened: null, tags: [], amount: null },
     ]);
     expect(String(rows[0].amount)).toBe('1.25');

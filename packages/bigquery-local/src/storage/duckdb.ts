@@ -106,9 +106,13 @@ export class DuckDb implements AsyncDisposable {
     const connection = await this.#acquire(options.signal);
     const timeoutMs = options.timeoutMs ?? SIX_HOURS_MS;
     let stopped: Error | undefined;
+    let interrupts: NodeJS.Timeout | undefined;
     const stop = (reason: Error): void => {
-      stopped ??= reason;
+      if (stopped !== undefined) return;
+      stopped = reason;
       connection.interrupt();
+      // An interrupt between two statements, or just before one starts, has no effect.
+      interrupts = setInterval(() => connection.interrupt(), 20);
     };
     const onAbort = (): void => stop(reasonOf(options.signal));
     const timer = setTimeout(
@@ -119,9 +123,16 @@ export class DuckDb implements AsyncDisposable {
     options.signal?.addEventListener('abort', onAbort, { once: true });
     try {
       options.signal?.throwIfAborted();
-      return await body(new ConnectionSession(connection, () => stopped));
+      return await body(
+        new ConnectionSession(
+          connection,
+          () => stopped,
+          () => clearInterval(interrupts),
+        ),
+      );
     } finally {
       clearTimeout(timer);
+      clearInterval(interrupts);
       options.signal?.removeEventListener('abort', onAbort);
       this.#release(connection);
     }
@@ -149,8 +160,8 @@ export class DuckDb implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    for (const connection of this.#busy) connection.interrupt();
     for (let waited = 0; this.#busy.size > 0 && waited < 5_000; waited += 20) {
+      for (const connection of this.#busy) connection.interrupt();
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     const last = this.#idle.pop() ?? (this.#busy.size === 0 ? await this.#instance.connect() : undefined);
@@ -168,10 +179,12 @@ export class DuckDb implements AsyncDisposable {
 class ConnectionSession implements Session {
   readonly #connection: DuckDBConnection;
   readonly #stopped: () => Error | undefined;
+  readonly #endInterrupts: () => void;
 
-  constructor(connection: DuckDBConnection, stopped: () => Error | undefined) {
+  constructor(connection: DuckDBConnection, stopped: () => Error | undefined, endInterrupts: () => void) {
     this.#connection = connection;
     this.#stopped = stopped;
+    this.#endInterrupts = endInterrupts;
   }
 
   async run(sql: string): Promise<void> {
@@ -205,6 +218,7 @@ class ConnectionSession implements Session {
       await this.run('COMMIT');
       return result;
     } catch (error) {
+      this.#endInterrupts();
       // A statement that failed has ended the transaction already, in some cases.
       await this.#connection.run('ROLLBACK').catch(() => undefined);
       throw error;

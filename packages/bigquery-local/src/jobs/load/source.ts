@@ -32,9 +32,12 @@ export function textToValue(sql: string, type: GType, safe: boolean): string {
       return safe ? `TRY(from_base64(${sql}))` : `from_base64(${sql})`;
     case 'JSON':
       return safe ? `TRY_CAST(${sql} AS JSON)` : `CAST(${sql} AS JSON)`;
-    case 'TIMESTAMP':
-      // Seconds since 1970, or text; "UTC" and an offset may follow the text.
-      return `CASE WHEN regexp_full_match(${sql}, '-?\\d+(\\.\\d+)?([eE][+-]?\\d+)?') THEN make_timestamptz(CAST(round(CAST(${sql} AS DOUBLE) * 1000000) AS BIGINT)) ELSE ${castSql({ sql, from: { kind: 'STRING' }, to: type, safe })} END`;
+    case 'TIMESTAMP': {
+      // Seconds since 1970, or text; clients write nanoseconds, BigQuery keeps microseconds.
+      const micros = `regexp_replace(${sql}, '(\\.\\d{6})\\d{1,3}', '\\1')`;
+      const text = castSql({ sql: micros, from: { kind: 'STRING' }, to: type, safe });
+      return `CASE WHEN regexp_full_match(${sql}, '-?\\d+(\\.\\d+)?([eE][+-]?\\d+)?') THEN make_timestamptz(CAST(round(CAST(${sql} AS DOUBLE) * 1000000) AS BIGINT)) ELSE ${text} END`;
+    }
     default:
       return castSql({ sql, from: { kind: 'STRING' }, to: type, safe });
   }
