@@ -114,7 +114,8 @@ function scalarValue(text: string, type: GType): Value | undefined {
       return day === undefined || clock === undefined ? undefined : `${day} ${clock}`;
     }
     case 'TIMESTAMP':
-      return timestampMicros(text.trim());
+      // Google's Node client writes nanoseconds; BigQuery keeps microseconds.
+      return timestampMicros(text.trim().replace(/(\.\d{6})\d{1,3}/, '$1'));
     case 'NUMERIC':
       return /^\s*[+-]?(\d{1,29}\.?\d*|\.\d+)(e[+-]?\d{1,2})?\s*$/i.test(text) ? text.trim() : undefined;
     default:
