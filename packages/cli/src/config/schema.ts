@@ -79,5 +79,4 @@ export const projectSchema = z.strictObject({
 });
 
 export type ProjectDocument = z.output<typeof projectSchema>;
-export type SourceEntry = ProjectDocument['source'];
 export type MappingEntry = ProjectDocument['mappings'][string];
