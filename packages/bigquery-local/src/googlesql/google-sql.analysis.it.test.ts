@@ -175,6 +175,20 @@ describe('errors', () => {
     );
   });
 
+  it('come soon for queries that are too deep', async () => {
+    const nested = (n: number): string => `SELECT ${'(SELECT '.repeat(n)}1${')'.repeat(n)}`;
+    expect(await warehouse.rows(nested(10))).toEqual([['1']]);
+    expect(await warehouse.failure(nested(30))).toMatch(/too many subqueries or query is too complex/);
+    const concatenated = (n: number): string =>
+      `SELECT ${Array.from({ length: n }, () => 'x').join(' || ')} FROM (SELECT 'a' AS x)`;
+    expect(await warehouse.rows(concatenated(100))).toEqual([['a'.repeat(100)]]);
+    expect(await warehouse.failure(concatenated(1000))).toMatch(/too many subqueries or query is too complex/);
+  });
+
+  it('of an empty text are syntax errors', async () => {
+    expect(await warehouse.failure('-- nothing')).toMatch(/^Syntax error: Unexpected end of/);
+  });
+
   it('refuse a text that is too long', async () => {
     expect(await warehouse.failure(`SELECT 1 -- ${'x'.repeat(1024 * 1024)}`)).toMatch(/^The query is too large/);
   });

@@ -35,6 +35,15 @@ export function statementName(kind: string): string {
     .toUpperCase();
 }
 
+/** For a query that the analyser or DuckDB cannot plan within bounds. */
+export function tooComplex(cause?: unknown): BigQueryError {
+  return new BigQueryError(
+    'resourcesExceeded',
+    'Resources exceeded during query execution: Not enough resources for query planning - too many subqueries or query is too complex.',
+    cause === undefined ? {} : { cause },
+  );
+}
+
 export function analyzerError(error: unknown): unknown {
   if (!isGrpcError(error)) return error;
   switch (error.code) {
@@ -52,6 +61,7 @@ export function analyzerError(error: unknown): unknown {
     case RESOURCE_EXHAUSTED:
       return new BigQueryError('resourcesExceeded', 'The query is too large to analyse.', { cause: error });
     default:
+      if (error.details.includes('maximum nesting depth exceeded')) return tooComplex(error);
       return new BigQueryError('internalError', `The GoogleSQL analyser failed (${bigQueryText(error.details)}).`, {
         cause: error,
       });

@@ -40,6 +40,8 @@ export class Analyzer implements AsyncDisposable {
     const extract = (allowScript: boolean): Promise<Message> =>
       this.#client.call('ExtractTableNamesFromStatement', { sqlStatement: sql, options, allowScript });
     const response = await extract(false).catch(async (error: unknown) => {
+      // Nothing but white space and comments is a script too, an empty one.
+      if (error instanceof Error && error.message.includes('Unexpected end of')) throw error;
       // What parses only as a script is valid GoogleSQL: it is refused as such, not as a syntax error.
       const script = await extract(true).then(
         () => true,

@@ -2,6 +2,7 @@
 // died; a call that was cut off by that is made once more.
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { analyzerError, isGrpcError } from './analyzer-error.ts';
@@ -9,6 +10,7 @@ import { ZetaSqlProcess, zetasqlDirectory, type ZetaSqlProcessOptions } from './
 
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 const UNAVAILABLE = 14;
+const MAX_NESTING = 2000;
 
 /** A decoded protocol buffer message: plain objects, longs and enums as strings. */
 export type Message = { readonly [key: string]: unknown };
@@ -129,7 +131,19 @@ export class ZetaSqlClient implements AsyncDisposable {
   }
 }
 
+/**
+ * protobufjs refuses messages nested deeper than 100. A resolved expression takes about four
+ * messages for each level of a query's text, so that a concatenation of 25 strings would fail.
+ */
+function allowNesting(): void {
+  const fromLoader = createRequire(createRequire(import.meta.url).resolve('@grpc/proto-loader'));
+  const protobuf = fromLoader('protobufjs') as { util: { recursionLimit: number }; Reader: { recursionLimit: number } };
+  protobuf.util.recursionLimit = Math.max(protobuf.util.recursionLimit, MAX_NESTING);
+  protobuf.Reader.recursionLimit = Math.max(protobuf.Reader.recursionLimit, MAX_NESTING);
+}
+
 function loadService(): Service {
+  allowNesting();
   const protos = path.join(zetasqlDirectory(), 'protos');
   const definition = loadSync('local_service.proto', {
     includeDirs: [protos],

@@ -19,6 +19,8 @@ export class CompileContext {
   readonly sessionUser: TypedValue;
   /** Counts calls of random functions: a WITH entry with one is evaluated once only. */
   volatileCalls = 0;
+  /** Subquery expressions around the one being compiled. */
+  subqueryDepth = 0;
   /** False once the statement uses the time, the caller or chance. */
   deterministic = true;
 

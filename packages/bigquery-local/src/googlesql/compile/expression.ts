@@ -1,6 +1,6 @@
 // IR expressions → DuckDB SQL. Functions come from the function library; this file owns
 // columns, structs, arrays, subqueries, SAFE calls and the comparison of structs.
-import { unsupported } from '../analyzer/analyzer-error.ts';
+import { tooComplex, unsupported } from '../analyzer/analyzer-error.ts';
 import type { Arg } from '../functions/contract.ts';
 import { scalarFunctions, unsupportedFunction } from '../functions/index.ts';
 import type { Column, Expr, Relation, SortKey } from '../ir.ts';
@@ -39,6 +39,33 @@ export function compileExpr(context: CompileContext, expr: Expr): string {
         }),
       ]);
     case 'scalar_subquery':
+    case 'array_subquery':
+    case 'exists':
+    case 'in_subquery':
+      return compileSubquery(context, expr);
+    case 'default':
+      throw unsupported('DEFAULT in this place');
+  }
+}
+
+/** DuckDB's time to plan doubles with each subquery in a subquery. */
+const MAX_SUBQUERY_DEPTH = 12;
+
+type SubqueryExpr = Extract<Expr, { kind: 'scalar_subquery' | 'array_subquery' | 'exists' | 'in_subquery' }>;
+
+function compileSubquery(context: CompileContext, expr: SubqueryExpr): string {
+  if (context.subqueryDepth >= MAX_SUBQUERY_DEPTH) throw tooComplex();
+  context.subqueryDepth += 1;
+  try {
+    return subquerySql(context, expr);
+  } finally {
+    context.subqueryDepth -= 1;
+  }
+}
+
+function subquerySql(context: CompileContext, expr: SubqueryExpr): string {
+  switch (expr.kind) {
+    case 'scalar_subquery':
       return `(SELECT ${columnName(onlyColumn(expr.relation))} FROM (${context.subqueries.relation(context, expr.relation)}))`;
     case 'array_subquery':
       return context.subqueries.list(context, expr.relation, onlyColumn(expr.relation));
@@ -46,8 +73,6 @@ export function compileExpr(context: CompileContext, expr: Expr): string {
       return `EXISTS (${context.subqueries.relation(context, expr.relation)})`;
     case 'in_subquery':
       return compileInSubquery(context, expr);
-    case 'default':
-      throw unsupported('DEFAULT in this place');
   }
 }
 
