@@ -70,9 +70,8 @@ describe("Google's Node client", () => {
     });
     expect(rows).toEqual([{ id: 1 }]);
     const at = client.timestamp('2020-01-01T00:00:00.123456Z');
-    expect(
-      await client.query({ query: 'SELECT id FROM ds.events WHERE happened = @at', params: { at } }),
-    ).toMatchObject([[{ id: 1 }]]);
+    const [found] = await client.query({ query: 'SELECT id FROM ds.events WHERE happened = @at', params: { at } });
+    expect(found).toEqual([{ id: 1 }]);
     const [job] = await client.createQueryJob({ query: 'SELECT COUNT(*) AS n FROM ds.events' });
     expect(job.location ?? job.metadata.jobReference.location).toBe('EU');
     await expect(client.query({ query: 'SELECT * FROM ds.events', location: 'US' })).rejects.toMatchObject({

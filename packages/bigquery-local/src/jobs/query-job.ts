@@ -153,7 +153,7 @@ export function dryRunOutcome(prepared: PreparedQuery): JobOutcome {
   return { statistics: { ...statistics, query }, ...(fields === undefined ? {} : { schema: { fields } }) };
 }
 
-export function outputFields(analyzed: AnalyzedStatement): readonly FieldSchema[] | undefined {
+function outputFields(analyzed: AnalyzedStatement): readonly FieldSchema[] | undefined {
   const { statement } = analyzed;
   return statement.kind === 'SELECT' ? statement.query.columns.map(fieldOf) : undefined;
 }

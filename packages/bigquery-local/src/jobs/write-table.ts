@@ -19,8 +19,6 @@ export class StaleTable extends Error {
 
 type Runner = Pick<Execution, 'services' | 'signal' | 'timeoutMs'>;
 
-export type Filling = { readonly rows: number };
-
 /** Makes a physical table and fills it. The caller commits it to the catalog, or drops it. */
 export async function fill(
   run: Runner,
@@ -54,7 +52,7 @@ export async function insertInto(
   return Number(row?.[0] ?? 0);
 }
 
-export function timeout(run: Pick<Execution, 'timeoutMs'>): { timeoutMs?: number } {
+function timeout(run: Pick<Execution, 'timeoutMs'>): { timeoutMs?: number } {
   return run.timeoutMs === undefined ? {} : { timeoutMs: run.timeoutMs };
 }
 

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PROJECT, ServerUnderTest } from '../../server-under-test.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { OWNER, PROJECT, ServerUnderTest } from '../../server-under-test.ts';
 
 let server: ServerUnderTest;
 
@@ -234,6 +234,44 @@ describe('uploads', () => {
     await server.finished(last.body.jobReference.jobId);
     expect(await server.rows('SELECT COUNT(*), SUM(id) FROM ds.resumed')).toEqual([['1000', '499500']]);
     expect((await put(`bytes */${csv.length}`, '')).status).toBe(404);
+  });
+
+  it('leaves no file behind when the client breaks off, or sends what is no upload', async () => {
+    await using broken = await ServerUnderTest.start();
+    await broken.createDataset('ds');
+    const spool = join(broken.dataDir, 'spool');
+    const path = `/upload/bigquery/v2/projects/${PROJECT}/jobs?uploadType=multipart`;
+    const gone = new AbortController();
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(Buffer.from('--b0\r\ncontent-type: application/json\r\n\r\n{}\r\n--b0\r\n\r\n1,2\n'));
+      },
+    });
+    const headers = {
+      authorization: `Bearer ${await broken.token(OWNER)}`,
+      'content-type': 'multipart/related; boundary=b0',
+    };
+    const sent = fetch(`${broken.url}${path}`, {
+      method: 'POST',
+      headers,
+      body,
+      duplex: 'half',
+      signal: gone.signal,
+    } as RequestInit).catch(() => 'broken off');
+    await vi.waitFor(async () => expect(await readdir(spool)).toHaveLength(1), { timeout: 5_000 });
+    gone.abort();
+    expect(await sent).toBe('broken off');
+    await vi.waitFor(async () => expect(await readdir(spool)).toEqual([]), { timeout: 5_000 });
+
+    const multipart = (text: string) =>
+      broken.request('POST', path, text, { headers: { 'content-type': 'multipart/related; boundary=b0' } });
+    const noJson = await multipart('--b0\r\n\r\n{broken\r\n--b0\r\n\r\n1,2\r\n--b0--\r\n');
+    expect(noJson.body.error).toMatchObject({ code: 400, message: 'Invalid JSON payload received.' });
+    const noData = await multipart('--b0\r\n\r\n{}\r\n--b0--\r\n');
+    expect(noData.body.error.message).toBe('A multipart upload has two parts: the job as JSON, then the data.');
+    const noLoad = await multipart('--b0\r\n\r\n{}\r\n--b0\r\n\r\n1,2\r\n--b0--\r\n');
+    expect(noLoad.body.error.message).toBe('Required parameter is missing: configuration');
+    expect(await readdir(spool)).toEqual([]);
   });
 
   it('refuses data above the limit of the server, and an upload without the right to run jobs', async () => {

@@ -1,5 +1,6 @@
 // multipart/related bodies (RFC 2387): a JSON part with the job, then a part with the data.
 import { Dicer } from '@fastify/busboy';
+import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { BigQueryError } from '../../bigquery-error.ts';
 import { newSpoolFile, spoolTo, type Spool } from './spool.ts';
@@ -49,17 +50,19 @@ export async function readMultipart(
   body.pipe(dicer);
   try {
     await finished;
+    if (metadata === undefined || data === undefined) {
+      throw new BigQueryError('badRequest', 'A multipart upload has two parts: the job as JSON, then the data.');
+    }
+    const job = await metadata;
+    await data;
+    return { job, file };
   } catch (error) {
     body.unpipe(dicer);
     failed.abort(error);
     await data?.catch(() => undefined);
+    await rm(file, { force: true });
     throw error;
   }
-  if (metadata === undefined || data === undefined)
-    throw new BigQueryError('badRequest', 'A multipart upload has two parts: the job as JSON, then the data.');
-  const job = await metadata;
-  await data;
-  return { job, file };
 }
 
 async function readJson(part: Readable): Promise<Record<string, unknown>> {

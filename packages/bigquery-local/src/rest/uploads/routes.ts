@@ -50,7 +50,7 @@ async function handle(
     return sendAnswer(reply, request, await insertJob(services.jobs, context, file, job));
   }
   if (type === 'media') {
-    // The job itself has no place in such a request but the query string's `configuration`.
+    // Such a request has room for the job only in its query string: `job`, as JSON.
     const job = parseJob(context.query['job'] ?? '');
     const file = newSpoolFile(services.spool);
     await spoolTo(services.spool, file, body, 0, context.signal);
