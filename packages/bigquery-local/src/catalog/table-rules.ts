@@ -63,6 +63,11 @@ function parseField(item: unknown, path: string): FieldSchema {
     ...(fields === undefined || fields.length === 0 ? {} : { fields }),
     ...texts(given, ['description', 'maxLength', 'precision', 'scale', 'defaultValueExpression']),
   };
+  for (const key of ['maxLength', 'precision', 'scale'] as const) {
+    if (field[key] !== undefined) {
+      throw new BigQueryError('notImplemented', `${key} of field ${name} is not supported by the local BigQuery.`);
+    }
+  }
   // Refuses unknown and unsupported types by name.
   duckdbType(typeOfField(field));
   return field;

@@ -35,7 +35,7 @@ export async function runDdl(
       );
     case 'CREATE_SCHEMA':
       return createSchema(execution, prepared, statement, statistics);
-    case 'DROP_SCHEMA':
+    default:
       return dropSchema(execution, statement, statistics);
   }
 }

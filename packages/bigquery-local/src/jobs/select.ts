@@ -178,11 +178,28 @@ export function requireAppendable(table: Table, fields: readonly FieldSchema[]):
       );
     }
   }
+  requireNoDefaults(
+    table,
+    fields.map(({ name }) => name),
+  );
   const given = new Set(fields.map((field) => field.name.toLowerCase()));
   for (const field of existing.values()) {
     if (field.mode === 'REQUIRED' && !given.has(field.name.toLowerCase()))
       throw mismatch(`Missing required field: ${field.name}`);
   }
+}
+
+/** Default values are made by INSERT and MERGE only: elsewhere a left out column would silently be NULL. */
+export function requireNoDefaults(table: Table, given: readonly string[]): void {
+  const names = new Set(given.map((name) => name.toLowerCase()));
+  const field = table.properties.schema.fields.find(
+    ({ name, defaultValueExpression }) => defaultValueExpression !== undefined && !names.has(name.toLowerCase()),
+  );
+  if (field === undefined) return;
+  throw new BigQueryError(
+    'notImplemented',
+    `Leaving out column ${field.name}, which has a default value, is supported by the local BigQuery only in INSERT and MERGE.`,
+  );
 }
 
 /** 403 when the caller may not make, or write, the destination of the query. */

@@ -175,7 +175,7 @@ async function openSource(
       return csvSource(session, configuration, file, usable);
     case 'NEWLINE_DELIMITED_JSON':
       return jsonSource(session, configuration, file, usable);
-    case 'PARQUET':
+    default:
       return parquetSource(session, configuration, file, usable);
   }
 }

@@ -257,7 +257,7 @@ describe('uploads', () => {
       body,
       duplex: 'half',
       signal: gone.signal,
-    } as RequestInit).catch(() => 'broken off');
+    }).catch(() => 'broken off');
     await vi.waitFor(async () => expect(await readdir(spool)).toHaveLength(1), { timeout: 5_000 });
     gone.abort();
     expect(await sent).toBe('broken off');

@@ -152,6 +152,30 @@ describe('tables', () => {
     expect(Number(await modified())).toBeGreaterThan(Number(made));
   });
 
+  it('refuse by name what would not be enforced', async () => {
+    const insert = async (more: Record<string, unknown>): Promise<string> =>
+      (
+        await server.request('POST', `${base}/datasets/ds/tables`, {
+          tableReference: { tableId: 'odd' },
+          schema: { fields: [field('d', 'DATE')] },
+          ...more,
+        })
+      ).body.error.message;
+    expect(await insert({ schema: { fields: [{ ...field('s', 'STRING'), maxLength: '3' }] } })).toBe(
+      'maxLength of field s is not supported by the local BigQuery.',
+    );
+    expect(await insert({ requirePartitionFilter: true })).toBe(
+      'requirePartitionFilter is not supported by the local BigQuery.',
+    );
+    expect(await insert({ schema: { fields: [field('g', 'GEOGRAPHY')] } })).toContain('GEOGRAPHY is not supported');
+    await server.rows('CREATE TABLE ds.defaults (id INT64, made DATE DEFAULT CURRENT_DATE())');
+    const streamed = await server.request('POST', `${base}/datasets/ds/tables/defaults/insertAll`, {
+      rows: [{ json: { id: 1 } }],
+    });
+    expect(streamed.body.error.message).toContain('Leaving out column made');
+    expect(await server.rows('INSERT INTO ds.defaults (id) VALUES (1)')).toEqual([]);
+  });
+
   it('expire', async () => {
     const soon = Date.now() + 1_500;
     const created = await server.request('POST', `${base}/datasets/ds/tables`, {

@@ -6,6 +6,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { nameOf, type Table } from '../../catalog/tables.ts';
 import { jsonSource } from '../../jobs/load/json.ts';
 import type { BadRow } from '../../jobs/load/source.ts';
+import { requireNoDefaults } from '../../jobs/select.ts';
 import { changeInPlace, insertInto } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
 import { identifier } from '../../storage/duckdb.ts';
@@ -118,6 +119,7 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
     const table = requireTable(services, ref);
     if (table.kind === 'VIEW' || table.physicalId === undefined)
       throw new BigQueryError('invalid', `${nameOf(ref)} is not a table that takes rows.`);
+    requireNoDefaults(table, commonKeys(rows));
     const known = seen.of(table.physicalId, services.clock());
     const fresh = rows
       .map((row, index) => ({ row, index }))
@@ -169,6 +171,12 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
       await rm(file, { force: true });
     }
   });
+}
+
+/** Keys that every row has. */
+function commonKeys(rows: readonly { json?: unknown }[]): string[] {
+  const [first, ...rest] = rows.map(({ json }) => new Set(Object.keys(json ?? {})));
+  return [...(first ?? [])].filter((key) => rest.every((keys) => keys.has(key)));
 }
 
 function requiredErrors(
