@@ -42,12 +42,18 @@ if (name !== undefined) {
 }
 
 async function install() {
-  const lock = createHash('sha256').update(readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock) return;
   process.stderr.write('Installing dependencies with npm ci (once, about a minute) …\n');
   const npm = process.env.npm_execpath;
   const command = npm ? [process.execPath, npm] : ['npm'];
-  const code = await run(command[0], [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'], 'stderr');
+  const code = await run(
+    command[0],
+    [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'],
+    'stderr',
+  );
   if (code !== 0) fail(`npm ci ended with exit code ${code}; see its messages above`);
   writeFileSync(stampFile, lock);
 }
