@@ -33,7 +33,7 @@ export type Route = {
    * filters and that can be empty, testIamPermissions, the predefined roles).
    */
   readonly signedIn?: true;
-  handle(context: RequestContext): Promise<unknown> | unknown;
+  handle(context: RequestContext): unknown;
 };
 
 /** Returned by a handler whose answer is not JSON with status 200 (OAuth's 400s): sent as it is. */
