@@ -1,5 +1,7 @@
-// Every minute: rows of expired tables go, and jobs are forgotten after six months.
+// Every minute: rows of expired tables go, notes of committed jobs that are recorded go,
+// and jobs are forgotten after six months.
 import type { Services } from '../services.ts';
+import { forgetCommitted } from './recovery.ts';
 
 const PERIOD_MS = 60_000;
 const JOB_MEMORY_MS = 180 * 24 * 60 * 60 * 1000;
@@ -26,6 +28,7 @@ export class Housekeeping implements AsyncDisposable {
       await duckdb.attach(ref.projectId);
       await physical.drop(ref.projectId, freed);
     }
+    for (const projectId of duckdb.attachedProjects) await forgetCommitted(this.#services, projectId);
     jobs.forget(clock() - JOB_MEMORY_MS);
   }
 

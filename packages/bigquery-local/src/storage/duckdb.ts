@@ -84,6 +84,10 @@ export class DuckDb implements AsyncDisposable {
     return duckdb;
   }
 
+  get attachedProjects(): readonly string[] {
+    return [...this.#attached.keys()];
+  }
+
   /** Attaches the project's file once; creates it when missing. */
   async attach(projectId: string): Promise<void> {
     let attached = this.#attached.get(projectId);
