@@ -1,6 +1,7 @@
 // The second half of a sync: deliver the frozen plan, save what became of it, commit.
 // A failure of the warehouse or of this process leaves the phase as it is, so that the
 // next run goes on; a failure of the destination, or a cancel, commits what was delivered.
+import { setFlagsFromString } from 'node:v8';
 import type { AppError } from '@sluice/core';
 import { DeliveryStopped, deliver } from '../delivery/deliver.ts';
 import { Journal } from '../delivery/journal.ts';
@@ -122,6 +123,16 @@ export async function commitSync(
   }
 }
 
+/**
+ * Rows live briefly, but longer than one collection: V8 answers by doubling the space for
+ * young objects to 128 MB, for no gain in speed here (570,842 records: 370 MB resident
+ * instead of 270 MB at equal CPU time). So it must not grow while a plan is delivered.
+ */
+function keepYoungSpaceSmall(): Disposable {
+  setFlagsFromString('--semi-space-growth-factor=1');
+  return { [Symbol.dispose]: () => setFlagsFromString('--semi-space-growth-factor=2') };
+}
+
 async function sendPlan(
   run: Run,
   book: OutcomeBook,
@@ -129,6 +140,7 @@ async function sendPlan(
   save: () => Promise<void>,
 ): Promise<DeliveryEnd> {
   const { context, mapping, options, report, clock, lease, syncId, step } = run;
+  using _memory = keepYoungSpaceSmall();
   await using destination = await options.registry.open(destinationSpec(mapping, syncId));
   await step('delivering');
   const broken = new AbortController();

@@ -24,7 +24,8 @@ import { isRetryableError } from './errors.ts';
 const JOB_TIMEOUT_MS = 6 * 60 * 60 * 1000;
 /** How long one poll of a job's result waits at the service. */
 const POLL_MS = 10_000;
-const PAGE_ROWS = 10_000;
+/** Rows of one page: enough to hide a round trip, few enough to die young in memory. */
+const PAGE_ROWS = 2_000;
 /** A job that fails for the service's sake is started again at most this often. */
 const JOB_ATTEMPTS = 3;
 
@@ -326,8 +327,9 @@ export class BigQuerySource implements Source {
     });
     const fields = table.schema?.fields ?? [];
     const decode = options.nest === undefined ? compileRowDecoder(fields) : compileNestingDecoder(fields, options.nest);
-    const fetchPage = (pageToken?: string): Promise<ResultPage> => {
-      const page = this.#client.call<ResultPage>({
+    type Decoded = { readonly rows: readonly JsonObject[]; readonly pageToken: string | undefined };
+    const fetchPage = async (pageToken?: string): Promise<Decoded> => {
+      const page = await this.#client.call<ResultPage>({
         method: 'GET',
         path: `${tablePath(ref)}/data`,
         query: {
@@ -340,16 +342,17 @@ export class BigQuerySource implements Source {
         timeoutMs: 120_000,
         ...withSignal(options.signal),
       });
-      // Nobody may be waiting when a page that was asked for ahead fails; its consumer sees the error.
-      page.catch(() => undefined);
-      return page;
+      // Decoded at once: the wire form is several times as large and must not wait in memory.
+      return { rows: (page.rows ?? []).map(decode), pageToken: page.pageToken };
     };
-    let next: Promise<ResultPage> | undefined = fetchPage();
+    let next: Promise<Decoded> | undefined = fetchPage();
     while (next !== undefined) {
-      const page: ResultPage = await next;
+      const page: Decoded = await next;
       // One page ahead, never more: memory holds two pages whatever the table's size.
       next = page.pageToken === undefined ? undefined : fetchPage(page.pageToken);
-      yield (page.rows ?? []).map(decode);
+      // Nobody may be waiting when a page that was asked for ahead fails; its consumer sees the error.
+      next?.catch(() => undefined);
+      yield page.rows;
     }
   }
 
