@@ -34,7 +34,7 @@ describe('planSql', () => {
       'sluice_joined',
       'sluice_sorted',
     ]) {
-      expect(occurrences(sql, `FROM ${step} AS`), step).toBe(1);
+      expect(occurrences(sql, `FROM ${step} AS`), `${step} is read once`).toBe(1);
     }
     expect(occurrences(sql, '`p.state.records_m`')).toBe(1);
   });
