@@ -3,6 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { AppError } from '@sluice/core';
 import type { FastifyInstance } from 'fastify';
 import { createAccessControl } from './access/access-control.ts';
+import { AuditLog } from './audit/audit-log.ts';
+import { AuditTable } from './audit/audit-table.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from './auth/identity.ts';
 import { CatalogDatabase } from './catalog/database.ts';
@@ -73,21 +75,33 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
   const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
   const physical = new PhysicalTables(duckdb);
+  const tables = new Tables(db, clock);
+  const lock = new TableLock();
+  const log = options.log ?? silentLog;
+  const audit = resources.use(
+    new AuditLog(new AuditTable({ projects: identity.projects, datasets, tables, duckdb, physical, lock, clock }), {
+      log,
+      clock,
+    }),
+  );
   const services: Services = {
     directory,
     db,
     identity,
-    access: createAccessControl(createPolicyReader(identity, datasets)),
+    access: createAccessControl(createPolicyReader(identity, datasets), {
+      sink: (...decided) => audit.record(...decided),
+    }),
+    audit,
     datasets,
-    tables: new Tables(db, clock),
+    tables,
     jobs: new Jobs(db),
     duckdb,
     physical,
     sizes: new TableSizes(duckdb, physical),
     rows: new TableRows(duckdb, physical),
-    lock: new TableLock(),
+    lock,
     sql: resources.use(await createGoogleSql({})),
-    log: options.log ?? silentLog,
+    log,
     clock,
   };
   await recover(services);
@@ -101,6 +115,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   });
   const app = await createRestServer({
     access: services.access,
+    audit,
     authenticator,
     bigqueryRoutes: routes,
     otherRoutes: [

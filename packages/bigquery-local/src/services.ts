@@ -1,5 +1,6 @@
 // Everything that the REST routes and the jobs work with, made once per server.
 import type { AccessControl } from './access/decision.ts';
+import type { AuditLog } from './audit/audit-log.ts';
 import type { Identity } from './auth/identity.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
@@ -19,6 +20,7 @@ export type Services = {
   readonly db: CatalogDatabase;
   readonly identity: Identity;
   readonly access: AccessControl;
+  readonly audit: AuditLog;
   readonly datasets: Datasets;
   readonly tables: Tables;
   readonly jobs: Jobs;

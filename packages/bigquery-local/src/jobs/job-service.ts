@@ -124,6 +124,10 @@ export class JobService implements AsyncDisposable {
     const asked = optionalText(reference, 'location');
     const location = asked === undefined || asked === '' ? undefined : canonicalLocation(asked);
     const base = { projectId, jobId, owner: principal.email, createdMs: this.#services.clock() };
+    return this.#services.audit.duringJob(jobId, () => this.#accept(request, configuration, base, location));
+  }
+
+  async #accept(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Promise<Job> {
     if (optionalObject(configuration, 'query') !== undefined) {
       if (request.uploadedFile !== undefined) throw new BigQueryError('invalid', 'A query job takes no uploaded data.');
       return this.#insertQuery(request, configuration, base, location);

@@ -10,6 +10,7 @@ async function serve(
   logged: string[] = [],
 ): Promise<(url: string) => Promise<{ status: number; body: string }>> {
   const app = await createRestServer({
+    audit: { during: (_context, body) => body() },
     access: {
       decide: () => ({
         allowed: true,

@@ -5,8 +5,10 @@ import { createGunzip } from 'node:zlib';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AccessControl, Permission, Principal, Resource } from '../access/decision.ts';
 import { accessDenied } from '../access/denied.ts';
+import type { AuditLog } from '../audit/audit-log.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { requireScope } from '../auth/scopes.ts';
+import { principalFor, requireScope } from '../auth/scopes.ts';
+import { challengeOf } from '../auth/unauthenticated.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { errorEnvelope, presentable } from './error-envelope.ts';
 import { sendAnswer, type OpenContext, type OpenRequest } from './answer.ts';
@@ -19,12 +21,14 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 
 export type RestServerOptions = {
   readonly access: AccessControl;
+  /** Is told for which method decisions are made. */
+  readonly audit: Pick<AuditLog, 'during'>;
   readonly authenticator: Authenticator;
   /** Served with the prefix `/bigquery/v2` and without. */
   readonly bigqueryRoutes: readonly Route[];
   /** Served under their own paths. */
   readonly otherRoutes: readonly Route[];
-  readonly uploads: UploadServices;
+  readonly uploads: Omit<UploadServices, 'audit'>;
   readonly log: ServerLog;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
@@ -59,7 +63,7 @@ export async function createRestServer(options: RestServerOptions): Promise<Fast
     addRoute(app, options, open, route, route.path);
   }
   for (const route of options.otherRoutes) addRoute(app, options, open, route, route.path);
-  await app.register(async (scope) => registerUploads(scope, options.uploads, open));
+  await app.register(async (scope) => registerUploads(scope, { ...options.uploads, audit: options.audit }, open));
   return app;
 }
 
@@ -75,8 +79,10 @@ function addRoute(
     url,
     handler: async (request, reply) => {
       const opened = await open(request, reply, route);
-      const answer = await route.handle(opened.context);
-      if (route.public !== true && !opened.decided()) {
+      const answer = await options.audit.during({ operation: route.operation, requestId: request.id }, () =>
+        route.handle(opened.context),
+      );
+      if (route.public !== true && route.signedIn !== true && !opened.decided()) {
         options.log.error({ operation: route.operation }, 'a handler answered without an access decision');
         throw new BigQueryError('internalError', `No access decision was made for ${route.operation}.`);
       }
@@ -89,7 +95,7 @@ function sendError(log: ServerLog, thrown: unknown, request: FastifyRequest, rep
   const error = presentable(thrown);
   if (error.httpStatus === 500)
     log.error({ err: thrown, method: request.method, path: request.url.split('?')[0] }, 'request failed');
-  if (error.httpStatus === 401) void reply.header('WWW-Authenticate', 'Bearer realm="https://accounts.google.com/"');
+  if (error.httpStatus === 401) void reply.header('WWW-Authenticate', challengeOf(error));
   return reply
     .code(error.httpStatus)
     .type('application/json; charset=UTF-8')
@@ -108,7 +114,7 @@ async function openContext(
   if (route.public !== true) {
     const authentication = await options.authenticator.authenticate(headers['authorization'], new Date(), baseUrl);
     requireScope(authentication, route.operation);
-    principal = authentication.principal;
+    principal = principalFor(authentication, route.operation);
   }
   const gone = new AbortController();
   reply.raw.once('close', () => {

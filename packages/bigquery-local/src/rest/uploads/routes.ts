@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { BigQueryError } from '../../bigquery-error.ts';
+import type { AuditLog } from '../../audit/audit-log.ts';
 import type { JobService } from '../../jobs/job-service.ts';
 import { insertJob } from '../bigquery/jobs.ts';
 import type { RequestContext } from '../route.ts';
@@ -12,15 +13,22 @@ import { readMultipart, parseJob } from './multipart.ts';
 import { parseContentRange, UploadSessions } from './resumable.ts';
 import { newSpoolFile, spoolTo, type Spool } from './spool.ts';
 
-export type UploadServices = { readonly jobs: JobService; readonly spool: Spool };
+export type UploadServices = {
+  readonly jobs: JobService;
+  readonly spool: Spool;
+  readonly audit: Pick<AuditLog, 'during'>;
+};
 
 export function registerUploads(app: FastifyInstance, services: UploadServices, open: OpenContext): void {
   const sessions = new UploadSessions(services.spool);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   const handler = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
-    const { context } = await open(request, reply, { operation: 'bigquery.jobs.insert' });
-    return handle(services, sessions, context, request, reply);
+    const operation = 'bigquery.jobs.insert';
+    const { context } = await open(request, reply, { operation });
+    return services.audit.during({ operation, requestId: request.id }, () =>
+      handle(services, sessions, context, request, reply),
+    );
   };
   const path = '/upload/bigquery/v2/projects/:projectId/jobs';
   for (const prefix of ['', '/resumable', '/bigquery/v2']) {
