@@ -10,6 +10,7 @@ import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } 
 import { CatalogDatabase } from './catalog/database.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
 import { jobMigrations, Jobs } from './catalog/jobs.ts';
+import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policies.ts';
 import { tableMigrations, Tables } from './catalog/tables.ts';
 import { registerFunctions } from './googlesql/functions/register.ts';
 import { createGoogleSql } from './googlesql/google-sql.ts';
@@ -67,15 +68,24 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       ...datasetMigrations,
       ...tableMigrations,
       ...jobMigrations,
+      TABLE_POLICIES_MIGRATION,
     ]),
   );
   const identity = openIdentity(db, directory.path);
   const clock = Date.now;
   const datasets = new Datasets(db, clock);
+  const tables = new Tables(db, clock);
+  const tablePolicies = new TablePolicies(db, tables);
+  identity.serviceAccounts.onDelete(({ email, uniqueId }) => {
+    tablePolicies.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`);
+  });
+  const policies = createPolicyReader(identity, {
+    datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
+    tablePolicy: (projectId, datasetId, tableId) => tablePolicies.find(projectId, datasetId, tableId),
+  });
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
   const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
   const physical = new PhysicalTables(duckdb);
-  const tables = new Tables(db, clock);
   const lock = new TableLock();
   const log = options.log ?? silentLog;
   const audit = resources.use(
@@ -88,12 +98,13 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     directory,
     db,
     identity,
-    access: createAccessControl(createPolicyReader(identity, datasets), {
+    access: createAccessControl(policies, {
       sink: (...decided) => audit.record(...decided),
     }),
     audit,
     datasets,
     tables,
+    tablePolicies,
     jobs: new Jobs(db),
     duckdb,
     physical,

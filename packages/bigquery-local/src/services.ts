@@ -5,6 +5,7 @@ import type { Identity } from './auth/identity.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
+import type { TablePolicies } from './catalog/table-policies.ts';
 import type { Tables } from './catalog/tables.ts';
 import type { GoogleSql } from './googlesql/statement.ts';
 import type { ServerLog } from './rest/server-log.ts';
@@ -23,6 +24,7 @@ export type Services = {
   readonly audit: AuditLog;
   readonly datasets: Datasets;
   readonly tables: Tables;
+  readonly tablePolicies: TablePolicies;
   readonly jobs: Jobs;
   readonly duckdb: DuckDb;
   readonly physical: PhysicalTables;

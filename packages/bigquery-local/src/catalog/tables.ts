@@ -65,13 +65,22 @@ export type NewTable = {
   readonly properties: TableProperties;
 };
 
+/** `replaced`: another table of the same name took its place. */
+export type TableEnd = 'deleted' | 'replaced';
+
 export class Tables {
   readonly #db: CatalogDatabase;
   readonly #clock: () => number;
+  readonly #ended: ((ref: TableReference, how: TableEnd) => void)[] = [];
 
   constructor(db: CatalogDatabase, clock: () => number = Date.now) {
     this.#db = db;
     this.#clock = clock;
+  }
+
+  /** `listener` is called within the transaction that ends a table: what hangs on the table goes with it. */
+  onEnd(listener: (ref: TableReference, how: TableEnd) => void): void {
+    this.#ended.push(listener);
   }
 
   static newPhysicalId(): string {
@@ -141,6 +150,7 @@ export class Tables {
         throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(table.ref)}`);
       }
       const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
+      if (old !== undefined) this.#end(old.ref, this.#expired(old) ? 'deleted' : 'replaced');
       this.#db.run(
         'INSERT OR REPLACE INTO stored_table VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)',
         table.ref.projectId,
@@ -223,8 +233,13 @@ export class Tables {
         ref.datasetId,
         ref.tableId,
       );
+      if (old !== undefined) this.#end(old.ref, 'deleted');
       return old?.physicalId;
     });
+  }
+
+  #end(ref: TableReference, how: TableEnd): void {
+    for (const listener of this.#ended) listener(ref, how);
   }
 
   /** Tables whose time is over, at most 1,000. */

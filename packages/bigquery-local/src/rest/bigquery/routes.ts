@@ -2,6 +2,7 @@ import type { JobService } from '../../jobs/job-service.ts';
 import type { Services } from '../../services.ts';
 import type { Route } from '../route.ts';
 import { datasetRoutes } from './datasets.ts';
+import { tablePolicyRoutes } from './iam-policies.ts';
 import { jobRoutes } from './jobs.ts';
 import { projectRoutes } from './projects.ts';
 import { tabledataRoutes } from './tabledata.ts';
@@ -13,6 +14,7 @@ export function bigqueryRoutes(services: Services, jobs: JobService): Route[] {
     ...projectRoutes(services),
     ...datasetRoutes(services),
     ...tableRoutes(services),
+    ...tablePolicyRoutes(services),
     ...tabledataRoutes(services),
     ...jobRoutes(services, jobs),
   ];
