@@ -8,6 +8,7 @@ import type { GType } from '../types.ts';
 import { castSql } from '../values/cast.ts';
 import { literalSql } from '../values/literal.ts';
 import { duckdbType } from '../values/physical.ts';
+import { bind, tried } from '../values/sql-text.ts';
 import type { CompileContext } from './context.ts';
 import { columnName } from './select-list.ts';
 import { compareStructs } from './struct-comparison.ts';
@@ -106,13 +107,17 @@ function compileCall(context: CompileContext, call: Extract<Expr, { kind: 'call'
     context.deterministic = false;
     context.volatileCalls += 1;
   }
-  const sql = callFunction(call.name, call.type, call.contextId, args);
-  if (!call.safe) return sql;
-  if (call.args.some(holdsSubquery)) throw unsupported(`SAFE.${call.name.toUpperCase()} over a subquery`);
-  return `TRY(${sql})`;
+  if (!call.safe) return callFunction(call.name, call.type, call.contextId, args);
+  // SAFE is about errors of the function itself: those of its arguments arise outside of TRY.
+  return bind(
+    args.map((arg) => arg.sql),
+    (...names) => {
+      const own = args.map((arg, i) => ({ ...arg, sql: names[i]! }));
+      return tried(callFunction(call.name, call.type, call.contextId, own));
+    },
+  );
 }
 
-/** DuckDB's TRY() holds no subqueries. */
 export function holdsSubquery(expr: Expr): boolean {
   switch (expr.kind) {
     case 'call':
@@ -157,6 +162,13 @@ function compileStruct(context: CompileContext, struct: Extract<Expr, { kind: 's
 function compileInSubquery(context: CompileContext, expr: Extract<Expr, { kind: 'in_subquery' }>): string {
   const column = onlyColumn(expr.relation);
   const rows = context.subqueries.relation(context, expr.relation);
+  if (expr.needle.type.kind === 'FLOAT64') {
+    // To DuckDB's IN a NaN is a NaN: the texts of the two sides have different words for it.
+    const key = (x: string, nan: string): string =>
+      `CASE WHEN isnan(${x}) THEN '${nan}' WHEN ${x} = 0 THEN '0' ELSE CAST(${x} AS VARCHAR) END`;
+    const needle = bind([compileExpr(context, expr.needle)], (x) => key(x, 'none'));
+    return `((${needle}) IN (SELECT ${key(columnName(column), 'nan')} FROM (${rows})))`;
+  }
   if (expr.needle.type.kind !== 'STRUCT')
     return `(${compileExpr(context, expr.needle)} IN (SELECT ${columnName(column)} FROM (${rows})))`;
   // DuckDB takes NULL fields of two structs for equal; GoogleSQL's answer is NULL then.

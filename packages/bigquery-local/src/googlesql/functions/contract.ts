@@ -8,7 +8,7 @@
 // - CURRENT_TIMESTAMP, CURRENT_DATE, CURRENT_DATETIME and CURRENT_TIME get the
 //   statement's time as one more argument at the end, of type TIMESTAMP.
 // - SESSION_USER gets the caller's e-mail as its one argument, of type STRING.
-// - A `SAFE.` call is the compiler's: it wraps the SQL in TRY(…). Library SQL holds
+// - A `SAFE.` call is the compiler's: it evaluates the arguments first and wraps the rest in TRY(…). Library SQL holds
 //   nothing that TRY refuses, save RAND and GENERATE_UUID, which are volatile.
 // - The fields of a STRUCT are named f0, f1, … in DuckDB.
 // - `$make_array`, `$get_struct_field` and struct construction are the compiler's;

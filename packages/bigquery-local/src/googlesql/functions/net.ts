@@ -1,4 +1,5 @@
 // NET.* functions.
+import { tried } from '../values/sql-text.ts';
 import { kindOf, sqls } from './call.ts';
 import type { ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -15,6 +16,6 @@ export const netFunctions: Readonly<Record<string, ScalarFunction>> = {
   'net.reg_domain': ofText('bq_net_reg_domain'),
   'net.public_suffix': ofText('bq_net_public_suffix'),
   'net.ip_from_string': (call) => `unhex(${ofText('bq_net_ip_from_string')(call)})`,
-  'net.safe_ip_from_string': (call) => `unhex(TRY(${ofText('bq_net_ip_from_string')(call)}))`,
+  'net.safe_ip_from_string': (call) => `unhex(${tried(ofText('bq_net_ip_from_string')(call))})`,
   'net.ip_to_string': (call) => `bq_net_ip_to_string(hex(${sqls(call)[0]}))`,
 };

@@ -1,7 +1,7 @@
 // Arithmetic and bit operators, and their SAFE_ forms. Integer overflow is DuckDB's own error, which the
 // runtime-error mapping rewords; division by zero and float overflow are raised here with GoogleSQL's text.
 // Source: "Operators" and "Mathematical functions" of the GoogleSQL reference.
-import { floatTextSql } from '../values/sql-text.ts';
+import { floatTextSql, tried } from '../values/sql-text.ts';
 import { bind, byType, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -74,9 +74,8 @@ function zeroChecked(name: 'DIV' | 'MOD', make: (a: string, b: string) => string
 /** SAFE_ADD and its kind: NULL where the operator fails. */
 function safe(operator: ScalarFunction): ScalarFunction {
   return (call) =>
-    bind(
-      sqls(call),
-      (...names) => `TRY(${operator({ ...call, args: call.args.map((arg, i) => ({ ...arg, sql: names[i]! })) })})`,
+    bind(sqls(call), (...names) =>
+      tried(operator({ ...call, args: call.args.map((arg, i) => ({ ...arg, sql: names[i]! })) })),
     );
 }
 
@@ -127,7 +126,7 @@ export const operatorFunctions: Readonly<Record<string, ScalarFunction>> = {
       (a, b) =>
         `CASE WHEN ${b} = 0 OR (isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b})) THEN NULL ELSE ${a} / ${b} END`,
     ),
-    NUMERIC: template(2, (a, b) => `TRY(${numericUdf('bq_numeric_divide', a, b)})`),
+    NUMERIC: template(2, (a, b) => tried(numericUdf('bq_numeric_divide', a, b))),
   }),
   ieee_divide: byType({ FLOAT64: template(2, (a, b) => `${a} / ${b}`) }),
   div: zeroChecked('DIV', (a, b) => `${a} // ${b}`),

@@ -77,6 +77,14 @@ export function bind(args: readonly string[], template: (...names: string[]) => 
   return `list_transform([struct_pack(${packed})], lambda ${name}: ${body})[1]`;
 }
 
+/**
+ * SQL that is NULL where `sql` fails. The lambda hides TRY from DuckDB's elimination of common subexpressions,
+ * which would evaluate parts of it that the query has elsewhere too outside of TRY.
+ */
+export function tried(sql: string): string {
+  return `list_transform([1], lambda bq_t: TRY(${sql}))[1]`;
+}
+
 /** GoogleSQL's text of a FLOAT64: 15 digits if they read back as the same number, else 17; no minus before a zero. `x` must be simple. */
 export function floatTextSql(x: string): string {
   return `CASE WHEN ${x} = 0 THEN '0' WHEN isfinite(${x}) AND CAST(format('{:.15g}', ${x}) AS DOUBLE) <> ${x} THEN format('{:.17g}', ${x}) ELSE format('{:.15g}', ${x}) END`;
