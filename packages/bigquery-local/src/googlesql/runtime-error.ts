@@ -32,6 +32,7 @@ const RULES: readonly Rule[] = [
   { pattern: /^Could not convert string '(.*)' to BOOL/s, text: ([, v]) => `Bad bool value: ${v}` },
   { pattern: /^invalid date field format: "(.*)"/s, text: ([, v]) => `Invalid date: '${v}'` },
   { pattern: /^invalid timestamp field format: "(.*?)"/s, text: ([, v]) => `Invalid timestamp: '${v}'` },
+  { pattern: /^Unknown TimeZone '(.*)'!/s, text: ([, zone]) => `Invalid time zone: ${zone}` },
   {
     pattern: /^NOT NULL constraint failed: (?:.*\.)?(.+)$/,
     text: ([, column]) => `Required field ${column} cannot be null`,

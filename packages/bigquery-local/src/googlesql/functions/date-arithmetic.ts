@@ -2,6 +2,7 @@
 // DATE_DIFF and DATETIME_DIFF count boundaries, TIMESTAMP_DIFF whole units; weeks start on Sunday unless the part says so.
 // Source: "Date functions", "Datetime functions", "Time functions", "Timestamp functions" of the GoogleSQL reference.
 import type { BigQueryError } from '../../bigquery-error.ts';
+import { momentTextSql } from '../values/sql-text.ts';
 import { atZone, inZone } from '../values/time-zone.ts';
 import { bind, constantText, kindOf, raise, sqls } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
@@ -133,6 +134,21 @@ function truncated(call: Call, x: string, name: string): string {
   return `date_trunc('${CALENDAR[name] ?? name.toLowerCase()}', ${x})`;
 }
 
+/** `WEEK_TUESDAY` → `WEEK(TUESDAY)`. */
+function partText(name: string): string {
+  return name.replace(/^WEEK_(\w+)$/, 'WEEK($1)');
+}
+
+/** Days since 1970-01-01, signed. */
+function dayNumber(day: string): string {
+  return `CAST(CAST(${day} AS DATE) - DATE '1970-01-01' AS VARCHAR)`;
+}
+
+/** A start of a week may lie before year 1. `x` is a simple DATE or TIMESTAMP, `message` SQL over it and the result. */
+function weekInRange(x: string, result: string, message: (result: string) => string): string {
+  return `(CASE WHEN ${x} < DATE '0001-01-08' AND ${result} < DATE '0001-01-01' THEN ${raise(message(result))} ELSE ${result} END)`;
+}
+
 const trunc: ScalarFunction = (call) => {
   const kind = kindOf(call);
   const name = part(call, 1);
@@ -140,20 +156,43 @@ const trunc: ScalarFunction = (call) => {
   const clockPart = MICROS[name] !== undefined && name !== 'DAY';
   if (kind === 'DATE') {
     if (clockPart) throw badPart(call, name);
-    return `CAST(${truncated(call, x!, name)} AS DATE)`;
   }
-  if (kind === 'DATETIME') return `CAST(${truncated(call, x!, name)} AS TIMESTAMP)`;
+  if (kind === 'DATE' || kind === 'DATETIME') {
+    const result = (day: string): string =>
+      `CAST(${truncated(call, day, name)} AS ${kind === 'DATE' ? 'DATE' : 'TIMESTAMP'})`;
+    if (WEEK_SHIFT[name] === undefined) return result(x!);
+    return bind([x!], (day) =>
+      weekInRange(
+        day,
+        result(day),
+        (start) =>
+          `'Truncating date ' || CAST(CAST(${day} AS DATE) AS VARCHAR) || ' to ${partText(name)} resulted in an out of range date value: ' || ${dayNumber(start)}`,
+      ),
+    );
+  }
   if (kind === 'TIME') {
     if (!clockPart) throw badPart(call, name);
     return `CAST(date_trunc('${name.toLowerCase()}', DATE '2000-01-01' + ${x}) AS TIME)`;
   }
   if (kind !== 'TIMESTAMP') throw unsupportedFunction(call.name);
-  if (zone === undefined || (clockPart && name !== 'HOUR'))
-    return `CAST(${truncated(call, `CAST(${x} AS TIMESTAMP)`, name)} AS TIMESTAMP WITH TIME ZONE)`;
-  return bind(
-    [x!, zone],
-    (moment, z) => `(${atZone(`CAST(${truncated(call, `(${inZone(moment, z)})`, name)} AS TIMESTAMP)`, z)})`,
-  );
+  if (zone === undefined || (clockPart && name !== 'HOUR')) {
+    const result = (moment: string): string =>
+      `CAST(${truncated(call, `CAST(${moment} AS TIMESTAMP)`, name)} AS TIMESTAMP WITH TIME ZONE)`;
+    if (WEEK_SHIFT[name] === undefined) return result(x!);
+    return bind([x!], (moment) =>
+      weekInRange(
+        moment,
+        result(moment),
+        () => `'Truncating ' || (${momentTextSql(moment)}) || '+00 to the nearest week causes overflow'`,
+      ),
+    );
+  }
+  return bind([x!, zone], (moment, z) => {
+    const result = `(${atZone(`CAST(${truncated(call, `(${inZone(moment, z)})`, name)} AS TIMESTAMP)`, z)})`;
+    const message = `'Truncating to the nearest ${partText(name)} causes underflow at timezone ' || ${z}`;
+    // Up to a year is cut off.
+    return `(CASE WHEN ${moment} < TIMESTAMPTZ '0002-01-02 00:00:00+00' AND ${result} < TIMESTAMPTZ '0001-01-01 00:00:00+00' THEN ${raise(message)} ELSE ${result} END)`;
+  });
 };
 
 const EXTRACTS: Readonly<Record<string, string>> = {
@@ -213,11 +252,16 @@ const lastDay: ScalarFunction = (call) => {
       ? 'to_days(7)'
       : { MONTH: 'to_months(1)', QUARTER: 'to_months(3)', YEAR: 'to_months(12)' }[name];
   const [x] = sqls(call);
-  const day = `CAST(${x} AS DATE)`;
-  if (name === 'ISOYEAR')
-    return `CAST(date_trunc('isoyear', date_trunc('isoyear', ${day}) + to_days(375)) - to_days(1) AS DATE)`;
-  if (span === undefined) throw badPart(call, name);
-  return `CAST(${truncated(call, day, name)} + ${span} - to_days(1) AS DATE)`;
+  if (name !== 'ISOYEAR' && span === undefined) throw badPart(call, name);
+  return bind([`CAST(${x} AS DATE)`], (day) => {
+    const result =
+      name === 'ISOYEAR'
+        ? `CAST(date_trunc('isoyear', date_trunc('isoyear', ${day}) + to_days(375)) - to_days(1) AS DATE)`
+        : `CAST(${truncated(call, day, name)} + ${span} - to_days(1) AS DATE)`;
+    if (name !== 'ISOYEAR' && WEEK_SHIFT[name] === undefined) return result;
+    const message = `'Last day of date ' || CAST(${day} AS VARCHAR) || ' to ${partText(name)} resulted in an out of range date value: ' || ${dayNumber(result)}`;
+    return `(CASE WHEN ${day} > DATE '9999-12-20' AND ${result} > DATE '9999-12-31' THEN ${raise(message)} ELSE ${result} END)`;
+  });
 };
 
 const ZERO_STEP = "'Sequence step cannot be 0.'";

@@ -1,5 +1,5 @@
 // Checks of time zones that are not constants.
-import { isTimeZone, offsetMinutes } from '../../values/time-zone.ts';
+import { isTimeZone, offsetMinutes, unknownZone } from '../../values/time-zone.ts';
 
 export function zoneOffset(zone: string): string {
   return String(offsetMinutes(zone) ?? unknown(zone));
@@ -11,5 +11,5 @@ export function zoneName(zone: string): string {
 }
 
 function unknown(zone: string): never {
-  throw new Error(`Invalid time zone: ${zone.slice(0, 100)}`);
+  throw new Error(unknownZone(zone));
 }
