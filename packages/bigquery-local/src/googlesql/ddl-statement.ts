@@ -26,7 +26,7 @@ export async function ddlStatement(
   switch (plan.kind) {
     case 'CREATE_TABLE': {
       const values = await evaluated(plan.options, ['description', 'friendly_name', 'labels', 'expiration_timestamp']);
-      const query = plan.query === undefined ? undefined : compileQuery(context, plan.query);
+      const query = plan.query === undefined ? undefined : compileQuery(context, plan.query, plan.fields);
       const fields = plan.query?.valueTable === true ? query!.columns.map(fieldOf) : plan.fields;
       if (fields.length === 0) throw invalidQuery('Table must have at least one column');
       return {

@@ -325,7 +325,28 @@ describe('what is not supported', () => {
     ['SELECT id FROM ds.t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()', 'FOR SYSTEM_TIME AS OF'],
     ['SELECT 1 FROM `ds.events_*`', 'A wildcard table'],
     ['SELECT table_name FROM ds.INFORMATION_SCHEMA.TABLES', 'INFORMATION_SCHEMA'],
+    ['SELECT SAFE.SUM(id) FROM ds.t', 'SAFE.SUM'],
   ])('%s is refused by name', async (sql, name) => {
     expect(await warehouse.failure(sql)).toBe(`${name} is not supported by the local BigQuery`);
+  });
+
+  it.each([
+    ['SELECT id, COUNT(*) FROM ds.t GROUP BY ALL', 'GROUP BY ALL', '1:40'],
+    ['FROM ds.t\n  |> SELECT id', 'Pipe syntax', '2:3'],
+    ['SELECT id FROM ds.t |> WHERE id > 1', 'Pipe syntax', '1:21'],
+  ])('%s is refused by name and place', async (sql, name, place) => {
+    expect(await warehouse.failure(sql)).toBe(`${name} is not supported by the local BigQuery at [${place}]`);
+  });
+
+  it('a syntax error beside the text of a pipe operator stays one', async () => {
+    expect(await warehouse.failure("SELECT '|>' FROM FROM -- |>")).toMatch(/^Syntax error/);
+  });
+
+  it.each([
+    ['CREATE VIEW ds.w AS SELECT @x AS a', /^Query parameters cannot be used inside SQL view bodies/],
+    ['CREATE TABLE ds.w (a INT64 DEFAULT @x)', /^Query parameters cannot be used inside a column default expression/],
+  ])('%s is refused: it would be stored without its parameter', async (sql, text) => {
+    const values = new Map([['x', { type: { kind: 'INT64' as const }, value: 1n }]]);
+    expect(await warehouse.failure(sql, { parameters: { mode: 'NAMED', values } })).toMatch(text);
   });
 });

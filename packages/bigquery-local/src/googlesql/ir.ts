@@ -128,7 +128,7 @@ type RelationShape =
 /** `columns` may hold a column twice where the query selects it twice. */
 export type Relation = RelationShape & { readonly columns: readonly Column[] };
 
-export type Output = { readonly name: string; readonly column: Column };
+type Output = { readonly name: string; readonly column: Column };
 
 export type QueryPlan = {
   readonly relation: Relation;

@@ -14,7 +14,7 @@ export function isGrpcError(error: unknown): error is GrpcError {
 }
 
 /** ZetaSQL writes `… [at 1:8]`, BigQuery `… at [1:8]`. */
-export function bigQueryText(message: string): string {
+function bigQueryText(message: string): string {
   return message.replaceAll(/\[at (\d+):(\d+)\]/g, 'at [$1:$2]');
 }
 
@@ -52,7 +52,12 @@ export function analyzerError(error: unknown): unknown {
     case UNIMPLEMENTED: {
       const [, kind] = /^Statement not supported: (\w+)/.exec(error.details) ?? [];
       if (kind !== undefined) return unsupported(statementName(kind));
-      return invalidQuery(bigQueryText(error.details));
+      return invalidQuery(
+        bigQueryText(error.details).replace(
+          /^GROUP BY ALL is not supported/,
+          'GROUP BY ALL is not supported by the local BigQuery',
+        ),
+      );
     }
     case DEADLINE_EXCEEDED:
       return new BigQueryError('resourcesExceeded', 'The query is too complex: its analysis took too long.', {

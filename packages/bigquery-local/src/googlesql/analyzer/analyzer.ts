@@ -1,9 +1,10 @@
 // Questions to the analyser: which tables a text names, and what it means over a given
 // catalog. Owns the language options; knows nothing of our tables or their storage.
-import { unsupported } from './analyzer-error.ts';
+import { invalidQuery, unsupported } from './analyzer-error.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
 import { CatalogCache, type AnalyzerTable } from './catalog.ts';
+import { pipeOperator } from './quoted-path.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { typeToProto } from './type-proto.ts';
 
@@ -40,6 +41,9 @@ export class Analyzer implements AsyncDisposable {
     const extract = (allowScript: boolean): Promise<Message> =>
       this.#client.call('ExtractTableNamesFromStatement', { sqlStatement: sql, options, allowScript });
     const response = await extract(false).catch(async (error: unknown) => {
+      const pipe = pipeOperator(sql);
+      if (pipe !== undefined && error instanceof Error && error.message.startsWith('Syntax error'))
+        throw invalidQuery(`Pipe syntax is not supported by the local BigQuery at [${pipe}]`);
       // Nothing but white space and comments is a script too, an empty one.
       if (error instanceof Error && error.message.includes('Unexpected end of')) throw error;
       // What parses only as a script is valid GoogleSQL: it is refused as such, not as a syntax error.

@@ -1,11 +1,14 @@
 // DML plans → DuckDB statements. Every new value is worked out first, into a temporary table,
 // so a statement sees the table as it was before it, and its rows can be checked and counted.
+import type { FieldSchema } from '../../catalog/schema.ts';
 import type { Assignment, DmlPlan, MergeClause, Target } from '../ir-statement.ts';
-import { writtenValue } from './array-elements.ts';
+import type { TableInfo } from '../statement.ts';
+import type { GType } from '../types.ts';
 import type { CompileContext } from './context.ts';
 import { compileExpr } from './expression.ts';
 import { compileRelation } from './relation.ts';
 import { columnName, quoteIdentifier } from './select-list.ts';
+import { isChecked, writtenValue } from './written-value.ts';
 
 export type Step = { readonly sql: string; readonly counts?: true };
 
@@ -70,17 +73,25 @@ function insertedRows(
 ): string {
   if (plan.rows.kind === 'query') {
     const { outputs, relation } = plan.rows.query;
-    const values = outputs.map((o, i) => writtenValue(columnName(o.column), o.column.type, plan.columns[i]!));
+    const values = outputs.map((o, i) => written(plan.table, plan.columns[i]!, columnName(o.column), o.column.type));
     return `SELECT ${[...values, ...defaults].join(', ')} FROM (${compileRelation(context, relation)})`;
   }
   const values = `VALUES ${plan.rows.rows.map((row) => `(${[...row.map((e) => compileExpr(context, e)), ...defaults].join(', ')})`).join(', ')}`;
   const types = plan.rows.rows[0]!.map((e) => e.type);
-  if (!types.some((type) => type.kind === 'ARRAY')) return values;
+  if (!types.some((type, i) => isChecked(type, fieldNamed(plan.table, plan.columns[i]!)))) return values;
   const names = [...plan.columns, ...plan.defaults.map((d) => d.column)].map((_, i) => `v${i}`);
-  const written = names.map((name, i) =>
-    types[i] === undefined ? name : writtenValue(name, types[i], plan.columns[i]!),
+  const checked = names.map((name, i) =>
+    types[i] === undefined ? name : written(plan.table, plan.columns[i]!, name, types[i]),
   );
-  return `SELECT ${written.join(', ')} FROM (${values}) AS s(${names.join(', ')})`;
+  return `SELECT ${checked.join(', ')} FROM (${values}) AS s(${names.join(', ')})`;
+}
+
+function fieldNamed(table: TableInfo, column: string): FieldSchema | undefined {
+  return table.fields.find((f) => f.name.toLowerCase() === column.toLowerCase());
+}
+
+function written(table: TableInfo, column: string, sql: string, type: GType): string {
+  return writtenValue(sql, type, column, fieldNamed(table, column));
 }
 
 function compileUpdate(context: CompileContext, plan: Extract<DmlPlan, { kind: 'UPDATE' }>, stage: string): Step[] {
@@ -92,23 +103,23 @@ function compileUpdate(context: CompileContext, plan: Extract<DmlPlan, { kind: '
   return [
     { sql: `CREATE TEMP TABLE ${stage} AS ${rows}` },
     ...(from === undefined ? [] : [oneSourceRowEach(stage, 'true')]),
-    { sql: update(storage(target), assignments, (i) => `v${i}`, stage, 'true') },
+    { sql: update(target.table, assignments, (i) => `v${i}`, stage, 'true') },
     counts({ updated: 'count(*)' }, stage),
     { sql: `DROP TABLE ${stage}` },
   ];
 }
 
 function update(
-  table: string,
+  table: TableInfo,
   assignments: readonly Assignment[],
   value: (i: number) => string,
   stage: string,
   condition: string,
 ): string {
   const sets = assignments
-    .map((a, i) => `${quoteIdentifier(a.column)} = ${writtenValue(`s.${value(i)}`, a.value.type, a.column)}`)
+    .map((a, i) => `${quoteIdentifier(a.column)} = ${written(table, a.column, `s.${value(i)}`, a.value.type)}`)
     .join(', ');
-  return `UPDATE ${table} AS t SET ${sets} FROM ${stage} AS s WHERE t.rowid = s.r AND ${condition}`;
+  return `UPDATE ${storage({ table })} AS t SET ${sets} FROM ${stage} AS s WHERE t.rowid = s.r AND ${condition}`;
 }
 
 function oneSourceRowEach(stage: string, condition: string): Step {
@@ -152,7 +163,7 @@ function compileMerge(context: CompileContext, plan: Extract<DmlPlan, { kind: 'M
       case 'UPDATE':
         return {
           sql: update(
-            storage(target),
+            target.table,
             clause.assignments,
             (i) => value(clause.assignments[i]!.column),
             stage,
@@ -161,7 +172,9 @@ function compileMerge(context: CompileContext, plan: Extract<DmlPlan, { kind: 'M
         };
       case 'INSERT': {
         const names = clause.assignments.map((a) => quoteIdentifier(a.column)).join(', ');
-        const list = clause.assignments.map((a) => writtenValue(value(a.column), a.value.type, a.column)).join(', ');
+        const list = clause.assignments
+          .map((a) => written(target.table, a.column, value(a.column), a.value.type))
+          .join(', ');
         return { sql: `INSERT INTO ${storage(target)} (${names}) SELECT ${list} FROM ${stage} WHERE k = ${k}` };
       }
     }

@@ -1,4 +1,5 @@
 // A whole query → a CompiledQuery: output names as BigQuery gives them, value tables as columns.
+import type { FieldSchema } from '../../catalog/schema.ts';
 import { invalidQuery } from '../analyzer/analyzer-error.ts';
 import type { Expr, QueryPlan } from '../ir.ts';
 import type { CompiledQuery, OutputColumn } from '../statement.ts';
@@ -29,10 +30,15 @@ export function resultColumns(plan: QueryPlan): NamedExpr[] {
   }));
 }
 
-export function compileQuery(context: CompileContext, plan: QueryPlan): CompiledQuery {
+/** `schema`: the columns, in order, of the table that the result fills. */
+export function compileQuery(
+  context: CompileContext,
+  plan: QueryPlan,
+  schema: readonly FieldSchema[] = [],
+): CompiledQuery {
   const outputs = resultColumns(plan);
   refuseDuplicates(outputs.map((o) => o.name));
-  const sql = compileOutput(context, plan.relation, outputs);
+  const sql = compileOutput(context, plan.relation, outputs, schema);
   const columns: OutputColumn[] = outputs.map(({ name, expr }) => ({ name, type: expr.type }));
   return { sql, columns, deterministic: context.deterministic };
 }

@@ -1,12 +1,13 @@
 // IR relations → DuckDB SELECTs, one nested SELECT for each relation. A relation's SQL gives
 // exactly its columns, each named `c<id>`; since ids are unique, references never clash.
+import type { FieldSchema } from '../../catalog/schema.ts';
 import type { Column, Expr, Relation } from '../ir.ts';
-import { writtenValue } from './array-elements.ts';
 import { compileAggregate, windowSql } from './aggregate.ts';
 import type { CompileContext, SubqueryCompiler } from './context.ts';
 import { compileExpr, holdsSubquery, sortSql } from './expression.ts';
 import { columnName, compileSetInput, NO_COLUMNS, quoteIdentifier, selectList, unique } from './select-list.ts';
 import { compileWith } from './with.ts';
+import { storedValue, writtenValue } from './written-value.ts';
 
 export function compileRelation(context: CompileContext, relation: Relation): string {
   const { columns } = relation;
@@ -84,16 +85,10 @@ function joinSql(context: CompileContext, relation: Extract<Relation, { kind: 'j
 function compileTable(relation: Extract<Relation, { kind: 'table' }>): string {
   const { table, columns, sources, rowId } = relation;
   if (table.physicalName === undefined) throw new Error(`Table ${table.ref.tableId} has no storage`);
-  const computed = new Map(columns.map((c, i) => [c.id, storedColumn(c, sources[i]!)]));
+  const computed = new Map(columns.map((c, i) => [c.id, storedValue(quoteIdentifier(sources[i]!), c.type)]));
   if (rowId === undefined) return `SELECT ${selectList(columns, computed)} FROM ${table.physicalName}`;
   computed.set(rowId.id, 'rowid');
   return `SELECT ${selectList([rowId, ...columns], computed)} FROM ${table.physicalName}`;
-}
-
-/** A stored NULL array is an empty one. */
-function storedColumn(column: Column, source: string): string {
-  const name = quoteIdentifier(source);
-  return column.type.kind === 'ARRAY' ? `coalesce(${name}, [])` : name;
 }
 
 function compileUnnest(context: CompileContext, relation: Extract<Relation, { kind: 'unnest' }>): string {
@@ -184,14 +179,15 @@ function expose(relation: Relation, extra: readonly Column[]): Relation {
   }
 }
 
-/** The outermost SELECT: the given columns in order, duplicates included, named `o0`, `o1`, …, fit to be written. */
+/** The outermost SELECT: the given columns in order, duplicates included, named `o0`, `o1`, …, fit to be written into columns of this schema. */
 export function compileOutput(
   context: CompileContext,
   relation: Relation,
   outputs: readonly { readonly name: string; readonly expr: Expr }[],
+  schema: readonly FieldSchema[] = [],
 ): string {
   const list = outputs.map(
-    ({ name, expr }, i) => `${writtenValue(compileExpr(context, expr), expr.type, name)} AS o${i}`,
+    ({ name, expr }, i) => `${writtenValue(compileExpr(context, expr), expr.type, name, schema[i])} AS o${i}`,
   );
   return `SELECT ${list.join(', ')} FROM (${compileRelation(context, relation)})`;
 }

@@ -206,7 +206,7 @@ export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
   range_bucket: rangeBucket,
   parse_numeric: (call) => `CAST(bq_parse_numeric(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
   // Of no type of its own, so that it fits wherever it stands.
-  error: (call) => bind(sqls(call), (text) => raise(text!)),
+  error: (call) => bind(sqls(call), (text) => raise(text)),
 };
 
 function refuse(call: Call): never {

@@ -12,8 +12,8 @@ import { resolveQuery } from './query.ts';
 import type { Scope } from './scope.ts';
 
 export type Options = ReadonlyMap<string, Expr>;
-export type CreateMode = 'default' | 'or_replace' | 'if_not_exists';
-export type Partitioning = { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' };
+type CreateMode = 'default' | 'or_replace' | 'if_not_exists';
+type Partitioning = { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' };
 
 export type DdlPlan =
   | {

@@ -24,7 +24,7 @@ export function nodeOf(value: unknown): Node {
 }
 
 /** Fields of a message and of its base classes; the derived class wins. */
-export function flat(message: Message): Message {
+function flat(message: Message): Message {
   const parent = message['parent'];
   if (!isMessage(parent)) return message;
   return { ...flat(parent), ...message };

@@ -123,7 +123,7 @@ export function tableScan(scope: Scope, fields: Message, isRead: boolean): Relat
   return { kind: 'project', input: relation, computed, columns };
 }
 
-export function computedList(scope: Scope, fields: Message, key: string): Computed[] {
+function computedList(scope: Scope, fields: Message, key: string): Computed[] {
   return parts(fields, key).map((c) => ({
     column: scope.column(part(c, 'column')),
     expr: resolveExpr(scope, c['expr']),

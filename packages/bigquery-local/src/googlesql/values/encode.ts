@@ -50,44 +50,43 @@ export function encodeChunk(chunk: DuckDBDataChunk, types: readonly GType[], opt
   return rows;
 }
 
-/** Reads the wire form of one scalar from a vector. */
-function scalar<T>(vector: DuckDBVector, encode: (value: T) => unknown): Reader {
+/** Reads the wire form of one scalar from a vector; `encode` takes what vectors of its type hold. */
+function scalar(vector: DuckDBVector, encode: (value: never) => unknown): Reader {
   return (index) => {
-    const value = vector.getItem(index) as T | null;
-    return value === null ? null : encode(value);
+    const value: unknown = vector.getItem(index);
+    return value === null ? null : encode(value as never);
   };
 }
 
 function reader(vector: DuckDBVector, type: GType, options: EncodeOptions): Reader {
   switch (type.kind) {
     case 'INT64':
-      return scalar<bigint | number>(vector, String);
+      return scalar(vector, (value: bigint | number) => String(value));
     case 'FLOAT64':
-      return scalar<number>(vector, floatText);
+      return scalar(vector, floatText);
     case 'BOOL':
-      return scalar<boolean>(vector, (value) => (value ? 'true' : 'false'));
+      return scalar(vector, (value: boolean) => (value ? 'true' : 'false'));
     case 'STRING':
     case 'JSON':
       return (index) => vector.getItem(index);
     case 'BYTES':
-      return scalar<DuckDBBlobValue>(vector, ({ bytes }) =>
+      return scalar(vector, ({ bytes }: DuckDBBlobValue) =>
         Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
       );
     case 'DATE':
-      return scalar<DuckDBDateValue>(vector, (value) => dateText(value.days));
+      return scalar(vector, (value: DuckDBDateValue) => dateText(value.days));
     case 'DATETIME':
-      return scalar<DuckDBTimestampValue>(vector, (value) => datetimeText(value.micros));
+      return scalar(vector, (value: DuckDBTimestampValue) => datetimeText(value.micros));
     case 'TIMESTAMP':
-      return scalar<DuckDBTimestampValue>(
-        vector,
-        options.useInt64Timestamp ? (value) => value.micros.toString() : (value) => timestampSecondsText(value.micros),
+      return scalar(vector, ({ micros }: DuckDBTimestampValue) =>
+        options.useInt64Timestamp ? micros.toString() : timestampSecondsText(micros),
       );
     case 'TIME':
-      return scalar<DuckDBTimeValue>(vector, (value) => timeText(value.micros));
+      return scalar(vector, (value: DuckDBTimeValue) => timeText(value.micros));
     case 'NUMERIC':
-      return scalar<DuckDBDecimalValue>(vector, (value) => decimalText(value.value, value.scale));
+      return scalar(vector, (value: DuckDBDecimalValue) => decimalText(value.value, value.scale));
     case 'INTERVAL':
-      return scalar<DuckDBIntervalValue>(vector, (value) => intervalText(value.months, value.days, value.micros));
+      return scalar(vector, (value: DuckDBIntervalValue) => intervalText(value.months, value.days, value.micros));
     case 'ARRAY':
       return arrayReader(vector, type.element, options);
     case 'STRUCT':
