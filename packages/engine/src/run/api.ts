@@ -1,7 +1,7 @@
 // The public types of the engine: what a caller (CLI, server) hands in and gets back.
 // Everything is plain data, safe to print as JSON; the only secrets are in
 // `SourceConfig.credentials`, and no answer or error repeats them.
-import type { JsonObject, JsonValue, Operation } from '@sluice/core';
+import type { JsonObject, Operation } from '@sluice/core';
 import type { DestinationRegistry } from '@sluice/destination-kit';
 
 /** The JSON key of a service account, as Google Cloud (or the local BigQuery) issues it. */
@@ -296,5 +296,3 @@ export type MappingStatus = {
     readonly invalid: number;
   }[];
 };
-
-export type { JsonObject, JsonValue };
