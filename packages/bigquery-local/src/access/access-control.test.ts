@@ -112,10 +112,11 @@ describe('the access decision', () => {
     expect(reads({ role: 'READER', userByEmail: robot.email }, ada)).toBe(false);
   });
 
-  it('gives nothing for deleted members, entries with a condition, unknown roles and authorized views', () => {
+  it('gives nothing for deleted members, entries whose condition does not hold, unknown roles and authorized views', () => {
     const entries: readonly AccessEntry[] = [
       { role: 'READER', iamMember: 'deleted:user:ada@example.com?uid=1' },
-      { role: 'READER', userByEmail: 'ada@example.com', condition: { expression: 'true' } },
+      { role: 'READER', userByEmail: 'ada@example.com', condition: { expression: 'false' } },
+      { role: 'READER', userByEmail: 'ada@example.com', condition: { expression: 'resource.type == "x"' } },
       { role: 'roles/bigquery.unheardOf', userByEmail: 'ada@example.com' },
       { view: { projectId: 'shop-data', datasetId: 'sales', tableId: 'v' } },
     ];

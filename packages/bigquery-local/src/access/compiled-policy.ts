@@ -1,11 +1,18 @@
 // A policy as a map from member to roles, made once per policy object. A line about the
 // holders of a project's basic role (`projectEditor:P`) is kept apart: who they are is
 // decided by that project's policy at the time of the question.
+import { compileCondition } from './condition.ts';
+import type { HoldsAt } from './condition.ts';
 import { isServiceAccountEmail, normalMember } from './members.ts';
-import type { AccessEntry, Policy } from './policy.ts';
+import type { AccessEntry, Condition, Policy } from './policy.ts';
 import { iamRoleName } from './roles.ts';
 
-type CompiledGrant = { readonly role: string; readonly member: string };
+export type CompiledGrant = {
+  readonly role: string;
+  readonly member: string;
+  /** Undefined: always. */
+  readonly holdsAt: HoldsAt | undefined;
+};
 
 type BasicRoleGrant = CompiledGrant & {
   /** The project whose holders of `basicRole` are meant. */
@@ -36,7 +43,12 @@ const compiledAccess = new WeakMap<readonly AccessEntry[], CompiledPolicy>();
 export function compilePolicy(policy: Policy): CompiledPolicy {
   let compiled = compiledPolicies.get(policy);
   if (compiled === undefined) {
-    compiled = compile(policy.bindings.flatMap(({ role, members }) => members.map((member) => ({ role, member }))));
+    compiled = compile(
+      policy.bindings.flatMap(({ role, members, condition }) => {
+        const holdsAt = holdsWhen(condition);
+        return members.map((member) => ({ role, member, holdsAt }));
+      }),
+    );
     compiledPolicies.set(policy, compiled);
   }
   return compiled;
@@ -60,20 +72,29 @@ function compile(grants: readonly CompiledGrant[]): CompiledPolicy {
     const [kind, projectId] = member.split(':', 2) as [string, string | undefined];
     const basicRole = BASIC_ROLES.get(kind);
     if (basicRole !== undefined && projectId !== undefined) {
-      byBasicRole.push({ role: grant.role, member, projectId, basicRole });
+      byBasicRole.push({ ...grant, member, projectId, basicRole });
       continue;
     }
     const known = byMember.get(member);
-    if (known === undefined) byMember.set(member, [{ role: grant.role, member }]);
-    else known.push({ role: grant.role, member });
+    if (known === undefined) byMember.set(member, [{ ...grant, member }]);
+    else known.push({ ...grant, member });
   }
   return { byMember, byBasicRole };
 }
 
 function grantOf(entry: AccessEntry, projectId: string): CompiledGrant | undefined {
-  if (entry.role === undefined || entry.role === '' || entry.condition !== undefined) return undefined;
+  if (entry.role === undefined || entry.role === '') return undefined;
   const member = memberOfEntry(entry, projectId);
-  return member === undefined ? undefined : { role: iamRoleName(entry.role), member };
+  return member === undefined
+    ? undefined
+    : { role: iamRoleName(entry.role), member, holdsAt: holdsWhen(entry.condition) };
+}
+
+/** A condition that cannot be understood never holds: it was refused when it was written. */
+function holdsWhen(condition: Condition | undefined): HoldsAt | undefined {
+  if (condition === undefined) return undefined;
+  const compiled = compileCondition(condition.expression);
+  return compiled.kind === 'condition' ? compiled.holdsAt : () => false;
 }
 
 /** The IAM member that an access entry stands for; undefined for views, routines and datasets. */

@@ -18,7 +18,16 @@ export type Resource =
       readonly jobId: string;
       /** E-mail of its creator. */ readonly owner: string;
     }
-  | { readonly kind: 'serviceAccount'; readonly projectId: string; readonly email: string };
+  | { readonly kind: 'serviceAccount'; readonly projectId: string; readonly email: string }
+  /** Users and groups: of no project. */
+  | { readonly kind: 'directory'; readonly projectId: '' }
+  | {
+      readonly kind: 'bucket';
+      readonly projectId: string;
+      readonly bucket: string;
+      /** The object in it that is meant, where one is: objects have no policy of their own. */
+      readonly object?: string;
+    };
 
 /** A permission of Google's IAM: `bigquery.tables.getData`. */
 export type Permission = string;

@@ -8,6 +8,8 @@ export type TableRef = { readonly projectId: string; readonly datasetId: string;
 
 /** The 403 for a permission that the caller lacks on a resource. */
 export function accessDenied(permission: Permission, resource: Resource): BigQueryError {
+  if (resource.kind === 'directory')
+    return new BigQueryError('forbidden', 'Not Authorized to access this resource/api', { httpStatus: 403 });
   return permission.startsWith('bigquery.')
     ? new BigQueryError('accessDenied', bigQueryText(permission, resource))
     : new BigQueryError(
@@ -27,7 +29,7 @@ export function queryDenied(table: TableRef, location?: string): BigQueryError {
   );
 }
 
-function bigQueryText(permission: Permission, resource: Resource): string {
+function bigQueryText(permission: Permission, resource: Exclude<Resource, { readonly kind: 'directory' }>): string {
   if (resource.kind === 'project') {
     const { projectId } = resource;
     return `Access Denied: Project ${projectId}: User does not have ${permission} permission in project ${projectId}.`;
@@ -37,7 +39,9 @@ function bigQueryText(permission: Permission, resource: Resource): string {
 }
 
 /** As BigQuery writes them in its texts, with a colon after the project. */
-function kindAndName(resource: Exclude<Resource, { readonly kind: 'project' }>): [kind: string, name: string] {
+function kindAndName(
+  resource: Exclude<Resource, { readonly kind: 'project' | 'directory' }>,
+): [kind: string, name: string] {
   let result: [string, string];
   switch (resource.kind) {
     case 'dataset':
@@ -49,6 +53,9 @@ function kindAndName(resource: Exclude<Resource, { readonly kind: 'project' }>):
     case 'job':
       result = ['Job', `${resource.projectId}:${resource.location}.${resource.jobId}`];
       break;
+    case 'bucket':
+      result = ['Bucket', resource.bucket];
+      break;
     case 'serviceAccount':
       result = ['Service account', `${resource.projectId}:${resource.email}`];
       break;
@@ -57,12 +64,15 @@ function kindAndName(resource: Exclude<Resource, { readonly kind: 'project' }>):
 }
 
 /** Google's full resource names, as IAM and Resource Manager write them in refusals. */
-function fullResourceName(resource: Resource): string {
+function fullResourceName(resource: Exclude<Resource, { readonly kind: 'directory' }>): string {
   const project = `projects/${resource.projectId}`;
   let name: string;
   switch (resource.kind) {
     case 'project':
       name = `//cloudresourcemanager.googleapis.com/${project}`;
+      break;
+    case 'bucket':
+      name = `//storage.googleapis.com/projects/_/buckets/${resource.bucket}${resource.object === undefined ? '' : `/objects/${resource.object}`}`;
       break;
     case 'serviceAccount':
       name = `//iam.googleapis.com/${project}/serviceAccounts/${resource.email}`;

@@ -2,9 +2,22 @@
 // the port through which the decision reads them. Shapes: Resource Manager's Policy and
 // the Dataset resource of BigQuery's REST reference.
 
-export type Binding = { readonly role: string; readonly members: readonly string[] };
+export type Binding = {
+  readonly role: string;
+  readonly members: readonly string[];
+  /** The binding counts only while this holds. */
+  readonly condition?: Condition;
+};
 
-/** A project's or a table's IAM policy. Conditions are refused when a policy is written. */
+/** IAM's Expr. What an expression may say: `condition.ts`. */
+export type Condition = {
+  readonly expression: string;
+  readonly title?: string;
+  readonly description?: string;
+  readonly location?: string;
+};
+
+/** The IAM policy of a project, a table or a service account. */
 export type Policy = { readonly bindings: readonly Binding[] };
 
 /** One entry of `Dataset.access[]`. Entries of views, routines and datasets grant nothing to callers. */
@@ -16,8 +29,8 @@ export type AccessEntry = {
   readonly domain?: string;
   readonly specialGroup?: string;
   readonly iamMember?: string;
-  /** An entry with a condition grants nothing. */
-  readonly condition?: unknown;
+  /** The entry counts only while this holds. */
+  readonly condition?: Condition;
   readonly view?: unknown;
   readonly routine?: unknown;
   readonly dataset?: unknown;
@@ -42,8 +55,18 @@ export interface PolicyReader {
   datasetAccess(projectId: string, datasetId: string): DatasetAccess | undefined;
   /** A table's own policy, where it has one. */
   tablePolicy?(projectId: string, datasetId: string, tableId: string): Policy | undefined;
+  /** A Cloud Storage bucket's own policy; undefined when there is no such bucket. */
+  bucketPolicy?(bucket: string): Policy | undefined;
   /** Permissions of `projects/P/roles/ID`; undefined when it is missing, deleted or disabled. */
   customRole(name: string): ReadonlySet<string> | undefined;
   /** E-mails of the groups that a principal is in, directly or not. */
   groupsOf?(email: string): readonly string[];
+  /** A service account's own policy: who may use the account. */
+  serviceAccountPolicy?(email: string): Policy | undefined;
+  /** A project that is marked for deletion: only its own state can be read and restored. */
+  isProjectDeleted?(projectId: string): boolean;
+  /** Whether this user administers the local directory. */
+  isDirectoryAdmin?(email: string): boolean;
+  /** Called once before each decision: see what other processes have changed. */
+  refresh?(): void;
 }

@@ -9,7 +9,7 @@ const ISSUER = 'sluice-bigquery-local';
 const TYPE = 'at+jwt';
 
 export type AccessTokenClaims = {
-  /** Unique id of the service account; a user's e-mail. */
+  /** Unique id of the service account or the user. */
   readonly subject: string;
   readonly email: string;
   readonly scopes: readonly string[];

@@ -9,6 +9,7 @@ import { signAccessToken } from './access-token.ts';
 import { createAuthenticator } from './authenticator.ts';
 import { hmacJwt, signedJwt, TestAccounts, unsignedJwt } from './test-accounts.ts';
 import type { TestKey } from './test-accounts.ts';
+import { USER_SCOPES } from './scopes.ts';
 import { challengeOf, credentialsInvalid, credentialsMissing } from './unauthenticated.ts';
 import { issueUserToken } from './user-token.ts';
 
@@ -38,9 +39,33 @@ describe('the authenticator', () => {
     const token = await issueUserToken({ dataDir: accounts.dataDir, email: 'Ada@Example.com' });
     expect(await authenticate(token)).toEqual({
       principal: { kind: 'user', email: 'ada@example.com' },
-      scopes: [CLOUD_PLATFORM],
+      scopes: USER_SCOPES,
     });
     expect(identity.users.has('ada@example.com')).toBe(true);
+  });
+
+  it('issues a token of other scopes on request, and of none that does not exist', async () => {
+    const request = { dataDir: accounts.dataDir, email: 'ada@example.com' };
+    const token = await issueUserToken({ ...request, scopes: [READONLY] });
+    expect(await authenticate(token)).toMatchObject({ principal: { readOnly: true }, scopes: [READONLY] });
+    await expect(issueUserToken({ ...request, scopes: ['https://example.com/x'] })).rejects.toMatchObject({
+      code: 'UNKNOWN_SCOPE',
+    });
+  });
+
+  it('refuses the tokens of a suspended user, and of a deleted one also after the e-mail is used again', async () => {
+    const request = { dataDir: accounts.dataDir, email: 'eve@example.com' };
+    const token = await issueUserToken(request);
+    identity.users.update('eve@example.com', { suspended: true });
+    await expect(authenticate(token)).rejects.toMatchObject(refused);
+    await expect(issueUserToken(request)).rejects.toMatchObject({ code: 'USER_SUSPENDED' });
+    identity.users.update('eve@example.com', { suspended: false });
+    expect((await authenticate(token)).principal.email).toBe('eve@example.com');
+    identity.users.delete('eve@example.com');
+    await expect(authenticate(token)).rejects.toMatchObject(refused);
+    const another = await issueUserToken(request);
+    await expect(authenticate(token)).rejects.toMatchObject(refused);
+    expect((await authenticate(another)).principal.email).toBe('eve@example.com');
   });
 
   it('refuses tokens of users that it does not know, and tokens under another key', async () => {
@@ -52,8 +77,10 @@ describe('the authenticator', () => {
     };
     await expect(authenticate(await signAccessToken(identity.signingKey, token, now))).rejects.toMatchObject(refused);
     identity.users.register('bob@example.com', now);
-    await expect(authenticate(await signAccessToken(new Uint8Array(32), token, now))).rejects.toMatchObject(refused);
-    expect((await authenticate(await signAccessToken(identity.signingKey, token, now))).principal.email).toBe(
+    const known = { ...token, subject: identity.users.find('bob@example.com')!.id };
+    await expect(authenticate(await signAccessToken(new Uint8Array(32), known, now))).rejects.toMatchObject(refused);
+    await expect(authenticate(await signAccessToken(identity.signingKey, token, now))).rejects.toMatchObject(refused);
+    expect((await authenticate(await signAccessToken(identity.signingKey, known, now))).principal.email).toBe(
       'bob@example.com',
     );
   });

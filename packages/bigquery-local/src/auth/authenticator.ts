@@ -79,7 +79,7 @@ async function selfSigned(
   baseUrl: string | undefined,
 ): Promise<Authentication | undefined> {
   const account = issuerOf(identity, jwt);
-  if (account === undefined || (await signerOf(identity, account, token, jwt)) === undefined) return undefined;
+  if (account === undefined || (await signerOf(identity, account, token, jwt, now)) === undefined) return undefined;
   const { claims } = jwt;
   const issuedAt = timeOf(claims['iat']);
   const expiresAt = timeOf(claims['exp']);

@@ -50,7 +50,7 @@ export async function grantToken(identity: Identity, request: TokenRequest, now:
 
   const account = issuerOf(identity, jwt);
   if (account === undefined) return refused('invalid_grant', 'Invalid grant: account not found');
-  if ((await signerOf(identity, account, assertion, jwt)) === undefined)
+  if ((await signerOf(identity, account, assertion, jwt, now)) === undefined)
     return refused('invalid_grant', 'Invalid JWT Signature.');
 
   const { claims } = jwt;

@@ -1,5 +1,6 @@
 // OAuth scopes: which exist, and which of them each method takes (the "Authorization
-// scopes" of the REST references of BigQuery, Resource Manager and IAM).
+// scopes" of the REST references of BigQuery, Cloud Storage, Resource Manager, IAM and the Directory API).
+import type { Principal } from '../access/decision.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import type { Authentication } from './authenticator.ts';
 
@@ -50,7 +51,7 @@ export function scopesOf(text: unknown): string[] {
 }
 
 const READ_METHODS =
-  /^(?:get|list|search|lookup|query$|getQueryResults$|getServiceAccount$|getIamPolicy$|testIamPermissions$|queryGrantableRoles$)/;
+  /^(?:get|list|search|lookup|query$|getQueryResults$|getServiceAccount$|hasMember$|getIamPolicy$|testIamPermissions$|queryGrantableRoles$)/;
 
 const SERVICES: Readonly<
   Record<string, { readonly host: string; readonly write: readonly string[]; readonly read: readonly string[] }>
@@ -65,8 +66,42 @@ const SERVICES: Readonly<
     write: ['cloud-platform', 'cloudplatformprojects'],
     read: ['cloud-platform.read-only', 'cloudplatformprojects.readonly'],
   },
+  storage: {
+    host: 'storage.googleapis.com',
+    write: ['cloud-platform', 'devstorage.full_control', 'devstorage.read_write'],
+    read: ['cloud-platform.read-only', 'devstorage.read_only'],
+  },
   iam: { host: 'iam.googleapis.com', write: ['cloud-platform', 'iam'], read: ['cloud-platform.read-only'] },
+  iamcredentials: { host: 'iamcredentials.googleapis.com', write: ['cloud-platform', 'iam'], read: [] },
+  // Directory API v1. Its methods are named by collection, and each collection has scopes of its own.
+  'directory.users': {
+    host: 'admin.googleapis.com',
+    write: ['admin.directory.user'],
+    read: ['admin.directory.user.readonly'],
+  },
+  'directory.groups': {
+    host: 'admin.googleapis.com',
+    write: ['admin.directory.group'],
+    read: ['admin.directory.group.readonly'],
+  },
+  'directory.members': {
+    host: 'admin.googleapis.com',
+    write: ['admin.directory.group', 'admin.directory.group.member'],
+    read: ['admin.directory.group.readonly', 'admin.directory.group.member.readonly'],
+  },
 };
+
+/** What tokens of local users carry: everything that a user may do by hand. */
+export const USER_SCOPES: readonly string[] = [
+  CLOUD_PLATFORM,
+  `${PREFIX}admin.directory.user`,
+  `${PREFIX}admin.directory.group`,
+];
+
+function rulesOf(operation: string): (typeof SERVICES)[string] | undefined {
+  const [service = '', collection = ''] = operation.split('.');
+  return SERVICES[service === 'directory' ? `${service}.${collection}` : service];
+}
 
 /**
  * Checks the token's scopes for a method by its name in Google's API
@@ -75,11 +110,13 @@ const SERVICES: Readonly<
  * `Principal.readOnly`, which the decision respects.
  */
 export function requireScope(authentication: Authentication, operation: string): void {
-  const [service = '', ...path] = operation.split('.');
-  const rules = SERVICES[service];
+  const rules = rulesOf(operation);
   if (rules === undefined) return;
-  const verb = path.at(-1) ?? '';
+  const verb = operation.split('.').at(-1) ?? '';
   const accepted = READ_METHODS.test(verb) ? [...rules.write, ...rules.read] : [...rules.write];
+  // Who may change or read policies needs full control (Cloud Storage's "Authorization scopes").
+  if (/^storage\.buckets\.(?:get|set)IamPolicy$/.test(operation))
+    accepted.splice(0, accepted.length, 'cloud-platform', 'devstorage.full_control');
   if (operation === 'bigquery.tabledata.insertAll') accepted.push('bigquery.insertdata');
   if (accepted.some((name) => authentication.scopes.includes(PREFIX + name))) return;
   throw new BigQueryError('insufficientPermissions', 'Request had insufficient authentication scopes.', {
@@ -95,10 +132,21 @@ export function requireScope(authentication: Authentication, operation: string):
   });
 }
 
-/** Whether a token with these scopes may change nothing. */
-export function isReadOnly(scopes: readonly string[]): boolean {
-  const changing = Object.values(SERVICES).flatMap(({ write }) => write);
-  return !['bigquery.insertdata', ...changing].some((name) => scopes.includes(PREFIX + name));
+/**
+ * Whether a token with these scopes may change nothing of the service of a method: scopes
+ * of one service say nothing about the others.
+ */
+export function isReadOnly(scopes: readonly string[], operation = 'bigquery'): boolean {
+  const rules = rulesOf(operation);
+  if (rules === undefined) return true;
+  const changing = operation.startsWith('bigquery') ? [...rules.write, 'bigquery.insertdata'] : rules.write;
+  return !changing.some((name) => scopes.includes(PREFIX + name));
+}
+
+/** Who calls a method, as far as the token's scopes go. */
+export function principalFor({ principal, scopes }: Authentication, operation: string): Principal {
+  const { kind, email } = principal;
+  return isReadOnly(scopes, operation) ? { kind, email, readOnly: true } : { kind, email };
 }
 
 /** `bigquery.datasets.insert` → `google.cloud.bigquery.v2.DatasetService.InsertDataset`. */

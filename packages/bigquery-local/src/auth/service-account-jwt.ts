@@ -5,7 +5,8 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 
 import { base64url, compactVerify } from 'jose';
 
-import type { ServiceAccount, ServiceAccountKey } from '../catalog/service-accounts.ts';
+import type { ServiceAccountKey } from '../catalog/service-account-keys.ts';
+import type { ServiceAccount } from '../catalog/service-accounts.ts';
 import type { Identity } from './identity.ts';
 
 export type Jwt = {
@@ -39,11 +40,17 @@ export async function signerOf(
   account: ServiceAccount,
   token: string,
   jwt: Jwt,
+  now: Date,
 ): Promise<ServiceAccountKey | undefined> {
   if (jwt.header['alg'] !== 'RS256') return undefined;
   const { kid } = jwt.header;
   for (const key of identity.serviceAccounts.keys(account)) {
-    if (key.disabled || (kid !== undefined && kid !== key.id)) continue;
+    if (
+      key.disabled ||
+      (key.validBefore !== undefined && key.validBefore <= now) ||
+      (kid !== undefined && kid !== key.id)
+    )
+      continue;
     try {
       await compactVerify(token, keyObject(key), { algorithms: ['RS256'] });
       return key;
@@ -54,11 +61,13 @@ export async function signerOf(
   return undefined;
 }
 
-/** The account that the token says it is from, if it exists and is enabled. */
+/** The account that the token says it is from, if it exists, is enabled, and its project is not deleted. */
 export function issuerOf(identity: Identity, jwt: Jwt): ServiceAccount | undefined {
   const { iss } = jwt.claims;
   const account = typeof iss === 'string' ? identity.serviceAccounts.find(iss) : undefined;
-  return account === undefined || account.disabled ? undefined : account;
+  return account === undefined || account.disabled || identity.projects.isDeleted(account.projectId)
+    ? undefined
+    : account;
 }
 
 /** Seconds since 1970; strings of digits count too. Undefined when it is missing or no time. */

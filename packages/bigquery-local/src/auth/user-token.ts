@@ -9,7 +9,7 @@ import { CatalogDatabase } from '../catalog/database.ts';
 import { isServiceAccountEmail } from '../access/members.ts';
 import { signAccessToken } from './access-token.ts';
 import { IDENTITY_MIGRATIONS, openIdentity } from './identity.ts';
-import { CLOUD_PLATFORM } from './scopes.ts';
+import { isKnownScope, USER_SCOPES } from './scopes.ts';
 
 /** Name of the catalog's SQLite file in the data directory. */
 export const CATALOG_FILE = 'catalog.sqlite';
@@ -19,16 +19,18 @@ export type UserTokenRequest = {
   readonly email: string;
   /** Default 3600; at most 43,200, the longest that Google allows. */
   readonly lifetimeSeconds?: number;
+  /** Full scope URLs. Default: `cloud-platform` and those of the directory. */
+  readonly scopes?: readonly string[];
 };
 
 const MAX_LIFETIME_SECONDS = 43_200;
 
 /**
- * Registers the local user and answers an access token of scope `cloud-platform`.
- * AppError: no data directory, a service account's e-mail, a lifetime out of range.
+ * Registers the local user and answers an access token.
+ * AppError: no data directory, a service account's e-mail, a suspended user, a lifetime out of range, an unknown scope.
  */
 export async function issueUserToken(request: UserTokenRequest): Promise<string> {
-  const { dataDir, email, lifetimeSeconds = 3600 } = request;
+  const { dataDir, email, lifetimeSeconds = 3600, scopes = USER_SCOPES } = request;
   if (!existsSync(dataDir)) {
     throw new AppError(`There is no local BigQuery in ${dataDir}.`, {
       code: 'DATA_DIRECTORY_MISSING',
@@ -51,14 +53,27 @@ export async function issueUserToken(request: UserTokenRequest): Promise<string>
       kind: 'invalid',
     });
   }
+  const unknown = scopes.find((scope) => !isKnownScope(scope));
+  if (unknown !== undefined || scopes.length === 0) {
+    throw new AppError(`${unknown ?? 'A token without scopes'} is not an OAuth scope that the local BigQuery knows.`, {
+      code: 'UNKNOWN_SCOPE',
+      kind: 'invalid',
+      fix: 'Name scopes by their full URL, for example https://www.googleapis.com/auth/bigquery.readonly.',
+    });
+  }
   const now = new Date();
   using db = new CatalogDatabase(join(dataDir, CATALOG_FILE), IDENTITY_MIGRATIONS);
   const identity = openIdentity(db, dataDir);
   const address = identity.users.register(email, now);
+  const user = identity.users.find(address);
+  if (user === undefined || user.suspended) {
+    throw new AppError(`${address} is suspended.`, {
+      code: 'USER_SUSPENDED',
+      kind: 'forbidden',
+      where: address,
+      fix: 'An administrator of the directory can lift the suspension (users.update, suspended: false).',
+    });
+  }
   const expiresAt = Math.floor(now.getTime() / 1000) + lifetimeSeconds;
-  return signAccessToken(
-    identity.signingKey,
-    { subject: address, email: address, scopes: [CLOUD_PLATFORM], expiresAt },
-    now,
-  );
+  return signAccessToken(identity.signingKey, { subject: user.id, email: address, scopes, expiresAt }, now);
 }

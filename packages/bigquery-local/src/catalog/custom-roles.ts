@@ -53,6 +53,7 @@ export class CustomRoles {
 
   constructor(db: CatalogDatabase) {
     this.#db = db;
+    db.onForeignChange(() => this.#permissions.clear());
   }
 
   /** What the role grants now; undefined when it is missing, deleted or disabled. */

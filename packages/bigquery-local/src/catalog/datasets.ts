@@ -53,6 +53,7 @@ export class Datasets {
   constructor(db: CatalogDatabase, clock: () => number = Date.now) {
     this.#db = db;
     this.#clock = clock;
+    db.onForeignChange(() => this.#cache.clear());
   }
 
   get(projectId: string, datasetId: string): Dataset | undefined {

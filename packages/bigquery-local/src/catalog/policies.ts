@@ -28,6 +28,7 @@ export class Policies {
 
   constructor(db: CatalogDatabase) {
     this.#db = db;
+    db.onForeignChange(() => this.#cache.clear());
   }
 
   /** Undefined when there is no such project. */
@@ -53,7 +54,7 @@ export class Policies {
       this.#db.transaction(() => {
         const row = this.#db.get('SELECT revision FROM project_policy WHERE project_id = ?', projectId);
         if (row === undefined) throw new BigQueryError('notFound', `Project ${projectId} was not found.`);
-        if (etag !== undefined && etag !== etagOf(projectId, Number(row['revision']))) throw concurrentChange();
+        if (etag !== undefined && etag !== policyEtag(projectId, Number(row['revision']))) throw concurrentChange();
         this.#db.run(
           'UPDATE project_policy SET bindings = ?, revision = revision + 1 WHERE project_id = ?',
           JSON.stringify(bindings),
@@ -71,7 +72,7 @@ export class Policies {
     if (row === undefined) return undefined;
     return {
       bindings: JSON.parse(row['bindings'] as string) as Binding[],
-      etag: etagOf(projectId, Number(row['revision'])),
+      etag: policyEtag(projectId, Number(row['revision'])),
     };
   }
 
@@ -82,17 +83,22 @@ export class Policies {
         'SELECT project_id, bindings FROM project_policy WHERE instr(bindings, ?) > 0',
         JSON.stringify(member),
       )) {
-        const bindings = (JSON.parse(row['bindings'] as string) as Binding[]).map(({ role, members }) => ({
-          role,
-          members: members.map((name) => (name === member ? newName : name)),
-        }));
+        const bindings = withRenamedMember(JSON.parse(row['bindings'] as string) as Binding[], member, newName);
         this.replace(row['project_id'] as string, bindings, undefined);
       }
     });
   }
 }
 
-function concurrentChange(): BigQueryError {
+export function withRenamedMember(bindings: readonly Binding[], member: string, newName: string): Binding[] {
+  return bindings.map((binding) => ({
+    ...binding,
+    members: binding.members.map((name) => (name === member ? newName : name)),
+  }));
+}
+
+/** IAM's 409 for an etag that is not the current one. */
+export function concurrentChange(): BigQueryError {
   return new BigQueryError(
     'aborted',
     'There were concurrent policy changes. Please retry the whole read-modify-write with exponential backoff.',
@@ -100,6 +106,7 @@ function concurrentChange(): BigQueryError {
   );
 }
 
-function etagOf(projectId: string, revision: number): string {
-  return createHash('sha256').update(`${projectId}\n${revision}`).digest().subarray(0, 8).toString('base64');
+/** Differs for every revision of the policy of every resource. */
+export function policyEtag(resource: string, revision: number): string {
+  return createHash('sha256').update(`${resource}\n${revision}`).digest().subarray(0, 8).toString('base64');
 }

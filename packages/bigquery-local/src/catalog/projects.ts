@@ -17,6 +17,13 @@ export const PROJECTS_MIGRATION: Migration = {
   ) STRICT`,
 };
 
+export const PROJECTS_STATE_MIGRATION: Migration = {
+  name: 'projects-2',
+  sql: `
+    ALTER TABLE project ADD COLUMN deleted_at INTEGER;
+    ALTER TABLE project ADD COLUMN updated_at INTEGER;`,
+};
+
 export type Project = {
   readonly projectId: string;
   /** 12 decimal digits. */
@@ -24,6 +31,9 @@ export type Project = {
   readonly displayName: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: Date;
+  readonly updatedAt: Date;
+  /** Marked for deletion then: nothing in it can be used until it is restored. */
+  readonly deletedAt: Date | undefined;
 };
 
 export type NewProject = {
@@ -49,9 +59,41 @@ export class Projects {
     return row === undefined ? undefined : projectOf(row);
   }
 
-  /** All projects, by id. */
-  list(): Project[] {
-    return this.#db.all('SELECT * FROM project ORDER BY id').map(projectOf);
+  /** Whether it is marked for deletion. */
+  isDeleted(projectId: string): boolean {
+    return this.#db.get('SELECT 1 FROM project WHERE id = ? AND deleted_at IS NOT NULL', projectId) !== undefined;
+  }
+
+  /** By id; without those that are marked for deletion, unless asked for. */
+  list(options: { readonly deleted?: boolean } = {}): Project[] {
+    return this.#db
+      .all('SELECT * FROM project ORDER BY id')
+      .map(projectOf)
+      .filter(({ deletedAt }) => options.deleted === true || deletedAt === undefined);
+  }
+
+  /** 400 for one that is marked for deletion. */
+  update(projectId: string, changes: Pick<NewProject, 'displayName' | 'labels'>, now: Date): Project {
+    return this.#db.transaction(() => {
+      const project = this.#inState(projectId, 'ACTIVE');
+      this.#db.run(
+        'UPDATE project SET display_name = ?, labels = ?, updated_at = ? WHERE id = ?',
+        changes.displayName ?? project.displayName,
+        JSON.stringify(changes.labels ?? project.labels),
+        now.getTime(),
+        projectId,
+      );
+      return this.find(projectId)!;
+    });
+  }
+
+  /** Marks the project for deletion. NOTE It is never removed for good: its id stays taken and it can be restored. */
+  delete(projectId: string, now: Date): Project {
+    return this.#setDeleted(projectId, 'ACTIVE', now.getTime(), now);
+  }
+
+  undelete(projectId: string, now: Date): Project {
+    return this.#setDeleted(projectId, 'DELETE_REQUESTED', null, now);
   }
 
   /** 400 for a bad id, 409 `alreadyExists` for one that is taken. */
@@ -68,7 +110,7 @@ export class Projects {
         throw new BigQueryError('alreadyExists', 'Requested entity already exists', { httpStatus: 409 });
       }
       this.#db.run(
-        'INSERT INTO project VALUES (?, ?, ?, ?, ?)',
+        'INSERT INTO project (id, number, display_name, labels, created_at) VALUES (?, ?, ?, ?, ?)',
         projectId,
         this.#freeNumber(),
         project.displayName ?? projectId,
@@ -80,12 +122,39 @@ export class Projects {
     });
   }
 
+  #setDeleted(projectId: string, from: ProjectState, deletedAt: number | null, now: Date): Project {
+    return this.#db.transaction(() => {
+      this.#inState(projectId, from);
+      this.#db.run(
+        'UPDATE project SET deleted_at = ?, updated_at = ? WHERE id = ?',
+        deletedAt,
+        now.getTime(),
+        projectId,
+      );
+      return this.find(projectId)!;
+    });
+  }
+
+  #inState(projectId: string, state: ProjectState): Project {
+    const project = this.find(projectId);
+    if (project === undefined) throw new BigQueryError('notFound', `Project ${projectId} was not found.`);
+    if (stateOf(project) !== state)
+      throw new BigQueryError('badRequest', `Precondition check failed: the project ${projectId} is not ${state}.`);
+    return project;
+  }
+
   #freeNumber(): string {
     for (;;) {
       const number = String(randomInt(100_000_000_000, 200_000_000_000));
       if (this.find(number) === undefined) return number;
     }
   }
+}
+
+export type ProjectState = 'ACTIVE' | 'DELETE_REQUESTED';
+
+export function stateOf(project: Project): ProjectState {
+  return project.deletedAt === undefined ? 'ACTIVE' : 'DELETE_REQUESTED';
 }
 
 function projectOf(row: Row): Project {
@@ -95,5 +164,7 @@ function projectOf(row: Row): Project {
     displayName: row['display_name'] as string,
     labels: JSON.parse(row['labels'] as string) as Record<string, string>,
     createdAt: new Date(Number(row['created_at'])),
+    updatedAt: new Date(Number(row['updated_at'] ?? row['created_at'])),
+    deletedAt: row['deleted_at'] === null ? undefined : new Date(Number(row['deleted_at'])),
   };
 }

@@ -1,10 +1,12 @@
-// Service accounts and their keys (IAM API v1). A private key is made here, returned once
-// and never stored; the public half stays, to check signatures with.
-import { generateKeyPair, randomBytes, randomInt } from 'node:crypto';
-import { promisify } from 'node:util';
+// Service accounts (IAM API v1). A deleted one can come back for 30 days, as the same
+// account but without its keys.
+import { randomInt } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 
 import { BigQueryError } from '../bigquery-error.ts';
 import type { CatalogDatabase, Migration, Row } from './database.ts';
+import { ServiceAccountKeys } from './service-account-keys.ts';
+import type { ServiceAccountKey } from './service-account-keys.ts';
 
 export const SERVICE_ACCOUNTS_MIGRATION: Migration = {
   name: 'service-accounts-1',
@@ -28,6 +30,20 @@ export const SERVICE_ACCOUNTS_MIGRATION: Migration = {
     CREATE INDEX service_account_key_account ON service_account_key (account_id);`,
 };
 
+export const DELETED_SERVICE_ACCOUNTS_MIGRATION: Migration = {
+  name: 'service-accounts-2',
+  sql: `CREATE TABLE deleted_service_account (
+    unique_id TEXT PRIMARY KEY,
+    project_id TEXT NOT NULL REFERENCES project (id) ON DELETE CASCADE,
+    email TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description TEXT NOT NULL,
+    disabled INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL
+  ) STRICT`,
+};
+
 export type ServiceAccount = {
   /** 21 decimal digits; never used again, even for an account with the same e-mail. */
   readonly uniqueId: string;
@@ -44,35 +60,31 @@ export type NewServiceAccount = {
   readonly description?: string;
 };
 
-export type ServiceAccountKey = {
-  /** 40 hexadecimal digits: `private_key_id`, and `kid` of the JWTs that it signs. */
-  readonly id: string;
-  /** SPKI PEM. */
-  readonly publicKey: string;
-  readonly disabled: boolean;
-  readonly createdAt: Date;
-};
-
-/** Hears of a deleted account, in the transaction that deletes it, to take its grants away. */
-export type DeletionListener = (account: ServiceAccount) => void;
+/** Hears of a deleted or restored account, in the same transaction: its grants go or come back. */
+export type AccountListener = (account: ServiceAccount) => void;
 
 const ACCOUNT_ID = /^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$/;
 /** Google's default quota per project. */
 const MAX_ACCOUNTS = 100;
-const MAX_KEYS = 10;
-const RSA_BITS = 2048;
-const generate = promisify(generateKeyPair);
+const UNDELETE_DAYS = 30;
 
 export class ServiceAccounts {
   readonly #db: CatalogDatabase;
-  readonly #deletionListeners: DeletionListener[] = [];
+  readonly #keys: ServiceAccountKeys;
+  readonly #deletionListeners: AccountListener[] = [];
+  readonly #undeletionListeners: AccountListener[] = [];
 
   constructor(db: CatalogDatabase) {
     this.#db = db;
+    this.#keys = new ServiceAccountKeys(db);
   }
 
-  onDelete(listener: DeletionListener): void {
+  onDelete(listener: AccountListener): void {
     this.#deletionListeners.push(listener);
+  }
+
+  onUndelete(listener: AccountListener): void {
+    this.#undeletionListeners.push(listener);
   }
 
   /** By e-mail or unique id. */
@@ -152,63 +164,82 @@ export class ServiceAccounts {
   }
 
   /** With its keys; everything that it was granted stops to count, also for a later account of that e-mail. */
-  delete(email: string): void {
+  delete(email: string, now: Date = new Date()): void {
     this.#db.transaction(() => {
       const account = this.#existing(email);
+      this.#db.run(
+        `INSERT INTO deleted_service_account
+         SELECT unique_id, project_id, email, display_name, description, disabled, created_at, ?
+         FROM service_account WHERE unique_id = ?`,
+        now.getTime(),
+        account.uniqueId,
+      );
       this.#db.run('DELETE FROM service_account WHERE unique_id = ?', account.uniqueId);
       for (const listener of this.#deletionListeners) listener(account);
     });
   }
 
+  /** A deleted account that could still come back, by unique id. */
+  findDeleted(uniqueId: string, now: Date): ServiceAccount | undefined {
+    const row = this.#db.get(
+      'SELECT * FROM deleted_service_account WHERE unique_id = ? AND deleted_at > ?',
+      uniqueId,
+      now.getTime() - UNDELETE_DAYS * 86_400_000,
+    );
+    return row === undefined ? undefined : accountOf(row);
+  }
+
+  /** 404 past 30 days, 409 when there is a new account of its e-mail. */
+  undelete(uniqueId: string, now: Date): ServiceAccount {
+    return this.#db.transaction(() => {
+      const account = this.findDeleted(uniqueId, now);
+      if (account === undefined)
+        throw new BigQueryError('notFound', `Deleted service account ${uniqueId} does not exist.`);
+      if (this.find(account.email) !== undefined) {
+        throw new BigQueryError('alreadyExists', `Service account ${account.email} already exists.`, {
+          httpStatus: 409,
+        });
+      }
+      this.#db.run(
+        `INSERT INTO service_account (unique_id, project_id, email, display_name, description, disabled, created_at)
+         SELECT unique_id, project_id, email, display_name, description, disabled, created_at
+         FROM deleted_service_account WHERE unique_id = ?`,
+        uniqueId,
+      );
+      this.#db.run('DELETE FROM deleted_service_account WHERE unique_id = ?', uniqueId);
+      for (const listener of this.#undeletionListeners) listener(account);
+      return this.#existing(account.email);
+    });
+  }
+
   keys(account: ServiceAccount): ServiceAccountKey[] {
-    return this.#db
-      .all('SELECT * FROM service_account_key WHERE account_id = ? ORDER BY created_at, id', account.uniqueId)
-      .map((row) => ({
-        id: row['id'] as string,
-        publicKey: row['public_key'] as string,
-        disabled: row['disabled'] === 1,
-        createdAt: new Date(Number(row['created_at'])),
-      }));
+    return this.#keys.list(account.uniqueId);
   }
 
   /** Makes an RSA key; the private half (PKCS #8 PEM) exists only in this answer. 429 past 10 keys. */
   async createKey(email: string, now: Date): Promise<{ readonly key: ServiceAccountKey; readonly privateKey: string }> {
-    this.#roomForKey(email);
-    const pair = await generate('rsa', {
-      modulusLength: RSA_BITS,
-      publicKeyEncoding: { type: 'spki', format: 'pem' },
-      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    });
-    const id = randomBytes(20).toString('hex');
-    this.#db.transaction(() => {
-      // Once more: the account may have changed while the key was made.
-      const account = this.#roomForKey(email);
-      this.#db.run(
-        'INSERT INTO service_account_key VALUES (?, ?, ?, 0, ?)',
-        id,
-        account.uniqueId,
-        pair.publicKey,
-        now.getTime(),
-      );
-    });
-    return { key: { id, publicKey: pair.publicKey, disabled: false, createdAt: now }, privateKey: pair.privateKey };
+    return this.#keys.create(this.#existing(email).uniqueId, now);
+  }
+
+  uploadKey(account: ServiceAccount, certificate: string, now: Date): ServiceAccountKey {
+    return this.#keys.upload(account.uniqueId, certificate, now);
+  }
+
+  setKeyDisabled(account: ServiceAccount, keyId: string, disabled: boolean): void {
+    this.#keys.setDisabled(account.uniqueId, keyId, disabled);
   }
 
   deleteKey(account: ServiceAccount, keyId: string): void {
-    const changed = this.#db.run(
-      'DELETE FROM service_account_key WHERE account_id = ? AND id = ?',
-      account.uniqueId,
-      keyId,
-    );
-    if (changed === 0) throw new BigQueryError('notFound', `Service account key ${keyId} does not exist.`);
+    this.#keys.delete(account.uniqueId, keyId);
   }
 
-  #roomForKey(email: string): ServiceAccount {
-    const account = this.#existing(email);
-    if (this.keys(account).length >= MAX_KEYS) {
-      throw new BigQueryError('rateLimitExceeded', 'Maximum number of keys on account reached.', { httpStatus: 429 });
-    }
-    return account;
+  /** The key that signs in the account's name; `secret` encrypts it where it is stored. */
+  async systemKey(
+    account: ServiceAccount,
+    secret: Uint8Array,
+    now: Date,
+  ): Promise<{ readonly id: string; readonly privateKey: KeyObject }> {
+    return this.#keys.systemKey(account.uniqueId, secret, now);
   }
 
   #existing(email: string): ServiceAccount {

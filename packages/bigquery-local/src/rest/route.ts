@@ -1,6 +1,6 @@
 // A REST method as data. Every route is handled through here, so that none can
 // answer without an access decision: the server refuses (500) to send the successful
-// answer of a handler that asked for none and is not marked `public`.
+// answer of a handler that asked for none and is not marked `public` or `signedIn`.
 import type { Permission, Principal, Resource } from '../access/decision.ts';
 
 export type RequestContext = {

@@ -18,8 +18,8 @@ export function optionalText(body: Fields, name: string, maxLength = MAX_TEXT): 
   return value;
 }
 
-export function requiredText(body: Fields, name: string): string {
-  const value = optionalText(body, name);
+export function requiredText(body: Fields, name: string, maxLength = MAX_TEXT): string {
+  const value = optionalText(body, name, maxLength);
   if (value === undefined || value === '') throw new BigQueryError('badRequest', `The field '${name}' is required.`);
   return value;
 }

@@ -13,7 +13,7 @@ import type { Permission, Principal, Resource } from '../../access/decision.ts';
 import { createAuthenticator } from '../../auth/authenticator.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity } from '../../auth/identity.ts';
 import type { Identity } from '../../auth/identity.ts';
-import { requireScope } from '../../auth/scopes.ts';
+import { principalFor, requireScope } from '../../auth/scopes.ts';
 import { challengeOf } from '../../auth/unauthenticated.ts';
 import { CATALOG_FILE, issueUserToken } from '../../auth/user-token.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
@@ -66,7 +66,7 @@ export class RoutesUnderTest implements AsyncDisposable {
           if (route.public !== true) {
             const authentication = await authenticator.authenticate(request.headers.authorization, new Date(), baseUrl);
             requireScope(authentication, route.operation);
-            ({ principal } = authentication);
+            principal = principalFor(authentication, route.operation);
           }
           let decided = route.public === true || route.signedIn === true;
           const may = (permission: Permission, resource: Resource) => {

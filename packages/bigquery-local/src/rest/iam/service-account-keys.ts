@@ -2,14 +2,17 @@
 // answer of create and nowhere else.
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
-import type { ServiceAccount, ServiceAccountKey } from '../../catalog/service-accounts.ts';
+import type { ServiceAccountKey } from '../../catalog/service-account-keys.ts';
+import type { ServiceAccount } from '../../catalog/service-accounts.ts';
 import type { Route } from '../route.ts';
-import { optionalText } from './body.ts';
+import { optionalText, requiredText } from './body.ts';
 import { keyFile } from './key-file.ts';
 import { authorizedAccount } from './service-accounts.ts';
 
 const COLLECTION = '/v1/projects/:projectId/serviceAccounts/:account/keys';
 const ONE = `${COLLECTION}/:keyId`;
+const KEY_BEFORE_VERB = `${COLLECTION}/:keyId([^:/]+)::`;
+const KEY_TYPES: ReadonlySet<string> = new Set(['USER_MANAGED', 'SYSTEM_MANAGED']);
 
 export function serviceAccountKeyRoutes(identity: Identity): Route[] {
   const accounts = identity.serviceAccounts;
@@ -46,7 +49,11 @@ export function serviceAccountKeyRoutes(identity: Identity): Route[] {
       operation: name('list'),
       handle(context) {
         const account = authorizedAccount(identity, context, 'iam.serviceAccountKeys.list');
-        const keys = accounts.keys(account).map((key) => keyResource(account, key));
+        const types = (context.query['keyTypes'] ?? '').split(',').filter((type) => KEY_TYPES.has(type));
+        const keys = accounts
+          .keys(account)
+          .filter(({ type }) => types.length === 0 || types.includes(type))
+          .map((key) => keyResource(account, key));
         return keys.length === 0 ? {} : { keys };
       },
     },
@@ -75,6 +82,27 @@ export function serviceAccountKeyRoutes(identity: Identity): Route[] {
         return {};
       },
     },
+    {
+      method: 'POST',
+      path: `${COLLECTION}::upload`,
+      operation: name('upload'),
+      handle(context) {
+        const account = authorizedAccount(identity, context, 'iam.serviceAccountKeys.create');
+        const certificate = Buffer.from(requiredText(context.body, 'publicKeyData', 25_000), 'base64').toString();
+        return keyResource(account, accounts.uploadKey(account, certificate, new Date()));
+      },
+    },
+    ...(['enable', 'disable'] as const).map((verb): Route => ({
+      method: 'POST',
+      path: `${KEY_BEFORE_VERB}${verb}`,
+      operation: name(verb),
+      handle(context) {
+        const account = authorizedAccount(identity, context, `iam.serviceAccountKeys.${verb}`);
+        const key = existingKey(accounts.keys(account), context.params['keyId']);
+        accounts.setKeyDisabled(account, key.id, verb === 'disable');
+        return {};
+      },
+    })),
   ];
 }
 
@@ -93,11 +121,16 @@ function requireOneOf(value: string | undefined, supported: readonly string[], w
 function keyResource(account: ServiceAccount, key: ServiceAccountKey): Record<string, unknown> {
   return {
     name: `projects/${account.projectId}/serviceAccounts/${account.email}/keys/${key.id}`,
-    validAfterTime: key.createdAt.toISOString().replace(/\.\d+Z$/, 'Z'),
-    validBeforeTime: '9999-12-31T23:59:59Z',
+    validAfterTime: seconds(key.createdAt),
+    validBeforeTime: key.validBefore === undefined ? '9999-12-31T23:59:59Z' : seconds(key.validBefore),
     keyAlgorithm: 'KEY_ALG_RSA_2048',
-    keyOrigin: 'GOOGLE_PROVIDED',
-    keyType: 'USER_MANAGED',
+    keyOrigin: key.origin,
+    keyType: key.type,
     ...(key.disabled ? { disabled: true } : {}),
   };
+}
+
+/** RFC 3339 without fractions. */
+function seconds(time: Date): string {
+  return time.toISOString().replace(/\.\d+Z$/, 'Z');
 }

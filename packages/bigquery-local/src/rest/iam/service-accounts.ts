@@ -5,7 +5,10 @@ import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { ServiceAccount } from '../../catalog/service-accounts.ts';
 import type { RequestContext, Route } from '../route.ts';
+import { requireGrantable } from '../resource-manager/set-policy.ts';
 import { objectField, optionalText, pageOf, requiredText, updateMask } from './body.ts';
+import { requireMember } from './members.ts';
+import { askedPolicy, policyResource, sentPolicy, testedPermissions } from './policy.ts';
 
 const COLLECTION = '/v1/projects/:projectId/serviceAccounts';
 const ONE = `${COLLECTION}/:account`;
@@ -98,6 +101,21 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
       },
     },
     {
+      method: 'PUT',
+      path: ONE,
+      operation: name('update'),
+      handle(context) {
+        const account = authorizedAccount(identity, context, 'iam.serviceAccounts.update');
+        // Replaces what can be written; all other fields of the resource are ignored.
+        return accountResource(
+          accounts.update(account.email, {
+            displayName: optionalText(context.body, 'displayName', 100) ?? '',
+            description: optionalText(context.body, 'description', 256) ?? '',
+          }),
+        );
+      },
+    },
+    {
       method: 'DELETE',
       path: ONE,
       operation: name('delete'),
@@ -106,8 +124,60 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
         return {};
       },
     },
+    {
+      method: 'POST',
+      path: `${ACCOUNT_BEFORE_VERB}undelete`,
+      operation: name('undelete'),
+      handle(context) {
+        // By unique id, for the e-mail may have a new account by now.
+        const uniqueId = context.params['account'] ?? '';
+        const now = new Date();
+        const deleted = accounts.findDeleted(uniqueId, now);
+        const asked = projectIdOf(identity, context);
+        const projectId = asked === '-' ? (deleted?.projectId ?? '-') : asked;
+        context.authorize('iam.serviceAccounts.undelete', { kind: 'project', projectId });
+        if (deleted?.projectId !== projectId)
+          throw new BigQueryError('notFound', `Deleted service account ${uniqueId} does not exist.`);
+        return { restoredAccount: accountResource(accounts.undelete(uniqueId, now)) };
+      },
+    },
     setDisabled('enable'),
     setDisabled('disable'),
+    ...policyRoutes(identity),
+  ];
+}
+
+function policyRoutes(identity: Identity): Route[] {
+  const policies = identity.serviceAccountPolicies;
+  const route = (verb: string, handle: Route['handle'], more: { readonly signedIn?: true } = {}): Route => ({
+    method: 'POST',
+    path: `${ACCOUNT_BEFORE_VERB}${verb}`,
+    operation: `iam.projects.serviceAccounts.${verb}`,
+    ...more,
+    handle,
+  });
+  return [
+    route('getIamPolicy', (context) => {
+      const account = authorizedAccount(identity, context, 'iam.serviceAccounts.getIamPolicy');
+      return askedPolicy(context, policies.find(account.uniqueId));
+    }),
+    route('setIamPolicy', (context) => {
+      const account = authorizedAccount(identity, context, 'iam.serviceAccounts.setIamPolicy');
+      const current = policies.find(account.uniqueId);
+      const { bindings, etag } = sentPolicy(context, current);
+      const before = new Set(current.bindings.flatMap(({ members }) => members));
+      for (const { role, members } of bindings) {
+        requireGrantable(identity, account.projectId, role);
+        for (const member of members) {
+          // Unlike in the policy of a project, everybody can be named here.
+          if (member !== 'allUsers' && member !== 'allAuthenticatedUsers') requireMember(identity, member, before);
+        }
+      }
+      return policyResource(policies.replace(account.uniqueId, bindings, etag), 3);
+    }),
+    route('testIamPermissions', (context) => testedPermissions(context, accountOfPath(identity, context).resource), {
+      signedIn: true,
+    }),
   ];
 }
 
@@ -116,20 +186,27 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
  * 404, and 403 for an unknown account below `-`, whose project is not known.
  */
 export function authorizedAccount(identity: Identity, context: RequestContext, permission: string): ServiceAccount {
+  const { account, resource, name } = accountOfPath(identity, context);
+  context.authorize(permission, resource);
+  if (account === undefined) {
+    throw new BigQueryError(
+      'notFound',
+      `Service account projects/${resource.projectId}/serviceAccounts/${name} does not exist.`,
+    );
+  }
+  return account;
+}
+
+function accountOfPath(
+  identity: Identity,
+  context: RequestContext,
+): { readonly account: ServiceAccount | undefined; readonly resource: Resource; readonly name: string } {
   const asked = projectIdOf(identity, context);
   const name = context.params['account'] ?? '';
   const found = identity.serviceAccounts.find(name);
   const projectId = asked === '-' && found !== undefined ? found.projectId : asked;
   const account = found?.projectId === projectId ? found : undefined;
-  const resource: Resource = { kind: 'serviceAccount', projectId, email: account?.email ?? name };
-  context.authorize(permission, resource);
-  if (account === undefined) {
-    throw new BigQueryError(
-      'notFound',
-      `Service account projects/${projectId}/serviceAccounts/${name} does not exist.`,
-    );
-  }
-  return account;
+  return { account, resource: { kind: 'serviceAccount', projectId, email: account?.email ?? name }, name };
 }
 
 /** The project id of the path, where the path may have the project's number. */

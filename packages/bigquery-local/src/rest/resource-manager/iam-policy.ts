@@ -2,13 +2,10 @@
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { StoredPolicy } from '../../catalog/policies.ts';
-import { objectField, optionalText, optionalTexts, updateMask } from '../iam/body.ts';
+import { askedPolicy, policyResource, sentPolicy, testedPermissions } from '../iam/policy.ts';
 import { projectIdOf } from '../iam/service-accounts.ts';
 import type { Route } from '../route.ts';
-import { checkedBindings } from './set-policy.ts';
-
-/** Google's limit of one test. */
-const MAX_TESTED = 100;
+import { requireProjectBindings } from './set-policy.ts';
 
 export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route[] {
   const { policies } = identity;
@@ -21,11 +18,7 @@ export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route
       handle(context) {
         const projectId = projectIdOf(identity, context);
         context.authorize('resourcemanager.projects.getIamPolicy', { kind: 'project', projectId });
-        const asked = objectField(context.body, 'options')['requestedPolicyVersion'];
-        if (asked !== undefined && asked !== 0 && asked !== 1 && asked !== 3) {
-          throw new BigQueryError('badRequest', `Invalid requestedPolicyVersion: ${JSON.stringify(asked)}.`);
-        }
-        return policyResource(existing(policies.find(projectId), projectId));
+        return askedPolicy(context, existing(policies.find(projectId), projectId));
       },
     },
     {
@@ -35,12 +28,9 @@ export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route
       handle(context) {
         const projectId = projectIdOf(identity, context);
         context.authorize('resourcemanager.projects.setIamPolicy', { kind: 'project', projectId });
-        existing(policies.find(projectId), projectId);
-        const policy = objectField(context.body, 'policy');
-        updateMask(context.body['updateMask'], ['bindings', 'etag', 'version']);
-        const etag = optionalText(policy, 'etag');
-        const bindings = checkedBindings(identity, projectId, policy);
-        return policyResource(policies.replace(projectId, bindings, etag === '' ? undefined : etag));
+        const sent = sentPolicy(context, existing(policies.find(projectId), projectId));
+        requireProjectBindings(identity, projectId, sent.bindings);
+        return policyResource(policies.replace(projectId, sent.bindings, sent.etag), 3);
       },
     },
     {
@@ -48,22 +38,9 @@ export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route
       path: path('testIamPermissions'),
       operation: 'cloudresourcemanager.projects.testIamPermissions',
       signedIn: true,
-      handle(context) {
-        const projectId = projectIdOf(identity, context);
-        const asked = optionalTexts(context.body, 'permissions', MAX_TESTED) ?? [];
-        const wildcard = asked.find((permission) => permission.includes('*'));
-        if (wildcard !== undefined) {
-          throw new BigQueryError('badRequest', `Permission ${wildcard} is not valid: wildcards are not allowed.`);
-        }
-        const permissions = asked.filter((permission) => context.may(permission, { kind: 'project', projectId }));
-        return permissions.length === 0 ? {} : { permissions };
-      },
+      handle: (context) => testedPermissions(context, { kind: 'project', projectId: projectIdOf(identity, context) }),
     },
   ];
-}
-
-function policyResource(policy: StoredPolicy): Record<string, unknown> {
-  return { version: 1, etag: policy.etag, ...(policy.bindings.length === 0 ? {} : { bindings: policy.bindings }) };
 }
 
 function existing(policy: StoredPolicy | undefined, projectId: string): StoredPolicy {

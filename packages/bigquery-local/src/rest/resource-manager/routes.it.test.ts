@@ -167,17 +167,72 @@ describe('projects and their policies over HTTP', () => {
     expect([refused.status, messageOf(refused)]).toEqual([400, text]);
   });
 
-  it('refuses conditions, and a policy without an owner, and changes nothing', async () => {
+  it('enforces conditions of time, needs version 3 for them and hides them from older readers', async () => {
     const before = await getPolicy();
-    const condition = { title: 'until', expression: 'request.time < timestamp("2030-01-01T00:00:00Z")' };
-    const conditional = await setPolicy({
-      version: 3,
-      bindings: [...before.bindings, { role: 'roles/viewer', members: ['user:a@example.com'], condition }],
+    const until = (time: string) => ({ title: 'until', expression: `request.time < timestamp("${time}")` });
+    const temp = 'user:temp@example.com';
+    const with_ = (...conditions: object[]) => ({
+      etag: before['etag'],
+      bindings: [
+        ...(before['bindings'] as object[]),
+        ...conditions.map((condition) => ({ role: 'roles/bigquery.jobUser', members: [temp], condition })),
+      ],
     });
-    expect([conditional.status, messageOf(conditional)]).toEqual([
+    const old = await setPolicy(with_(until('2999-01-01T00:00:00Z')));
+    expect([old.status, messageOf(old)]).toEqual([
       400,
-      'IAM conditions are not supported by the local BigQuery (the binding of roles/viewer has one).',
+      'A policy with conditional role bindings must be written with version 3.',
     ]);
+    const token = await server.userToken('temp@example.com');
+    const mayRun = async () => {
+      const body = { permissions: ['bigquery.jobs.create'] };
+      const answer = await server.call('POST', '/v1/projects/shop-data:testIamPermissions', { token, body });
+      return (answer.body['permissions'] as string[] | undefined) !== undefined;
+    };
+    const expired = await setPolicy({ version: 3, ...with_(until('2020-01-01T00:00:00Z')) });
+    expect(expired.status).toBe(200);
+    expect(await mayRun()).toBe(false);
+    const both = await setPolicy({
+      version: 3,
+      ...with_(until('2020-01-01T00:00:00Z'), until('2999-01-01T00:00:00Z')),
+      etag: expired.body['etag'],
+    });
+    expect(both.body).toMatchObject({ version: 3 });
+    expect(await mayRun()).toBe(true);
+
+    const bindings = (await getPolicy())['bindings'] as { role: string; condition?: object }[];
+    expect(bindings.map(({ role }) => role)).toContainEqual(
+      expect.stringMatching(/^roles\/bigquery\.jobUser_withcond_[0-9a-f]{20}$/),
+    );
+    expect(bindings.every(({ condition }) => condition === undefined)).toBe(true);
+    const refused = await setPolicy({ version: 1, bindings: before['bindings'], etag: both.body['etag'] });
+    expect(refused.status).toBe(400);
+    expect((await setPolicy({ bindings: before['bindings'] })).status).toBe(200);
+    expect(await mayRun()).toBe(false);
+  });
+
+  it('refuses conditions that it cannot enforce by name, and on basic roles', async () => {
+    const before = await getPolicy();
+    const conditional = (role: string, expression: string) =>
+      setPolicy({
+        version: 3,
+        bindings: [
+          ...(before['bindings'] as object[]),
+          { role, members: ['user:a@example.com'], condition: { title: 't', expression } },
+        ],
+      });
+    const byResource = await conditional('roles/bigquery.user', 'resource.name.startsWith("projects/_/buckets/b")');
+    expect([byResource.status, messageOf(byResource)]).toEqual([
+      400,
+      'The condition "resource.name.startsWith("projects/_/buckets/b")" is not supported by the local BigQuery: it enforces comparisons of request.time with timestamp("…") only, not "resource.name.startsWith".',
+    ]);
+    const basic = await conditional('roles/viewer', 'request.time < timestamp("2030-01-01T00:00:00Z")');
+    expect([basic.status, messageOf(basic)]).toEqual([400, 'Conditions cannot be set on the basic role roles/viewer.']);
+    expect(await getPolicy()).toEqual(before);
+  });
+
+  it('refuses a policy without an owner, and changes nothing', async () => {
+    const before = await getPolicy();
     expect((await setPolicy({ bindings: [] })).status).toBe(400);
     expect(
       (await setPolicy({ bindings: [{ role: 'roles/viewer', members: ['user:owner@example.com'] }] })).status,
