@@ -119,6 +119,12 @@ describe('kept catalogs', () => {
     expect(await analyze('t0')).toBe(first);
   });
 
+  it('stay while a statement uses them, however many others come meanwhile', async () => {
+    const names = Array.from({ length: 40 }, (_, i) => `c${i}`);
+    const answers = await Promise.all([...names, ...names].map(analyze));
+    expect(answers.map((answer, i) => answer.includes(`of_${names[i % 40]!}"`))).toEqual(answers.map(() => true));
+  });
+
   it('are not mixed up by a restart', async () => {
     for (const name of ['a', 'b', 'a', 'b']) await analyze(name);
     process.kill(await analyzer.pid(), 'SIGKILL');

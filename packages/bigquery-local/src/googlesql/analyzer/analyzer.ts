@@ -3,7 +3,7 @@
 import { invalidQuery, unsupported } from './analyzer-error.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
-import { CatalogCache, type AnalyzerTable } from './catalog.ts';
+import { CatalogCache, type AnalyzerTable, type CatalogLease } from './catalog.ts';
 import { pipeOperator } from './quoted-path.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { typeToProto } from './type-proto.ts';
@@ -60,24 +60,30 @@ export class Analyzer implements AsyncDisposable {
   /** The resolved statement, an `AnyResolvedStatementProto`. */
   async analyze(sql: string, tables: readonly AnalyzerTable[], parameters: AnalyzerParameters): Promise<unknown> {
     const language = await this.#languageOptions();
-    const response = await this.#client.call('Analyze', async () => ({
-      sqlStatement: sql,
-      ...(await this.#catalogs.reference(tables, language)),
-      options: {
-        languageOptions: language,
-        defaultTimezone: 'UTC',
-        errorMessageMode: 'ERROR_MESSAGE_ONE_LINE',
-        pruneUnusedColumns: true,
-        enabledRewrites: REWRITES,
-        ...(parameters.mode === 'NAMED'
-          ? {
-              parameterMode: 'PARAMETER_NAMED',
-              queryParameters: [...parameters.types].map(([name, type]) => ({ name, type: typeToProto(type) })),
-            }
-          : { parameterMode: 'PARAMETER_POSITIONAL', positionalQueryParameters: parameters.types.map(typeToProto) }),
-      },
-    }));
-    return response['resolvedStatement'];
+    const options = {
+      languageOptions: language,
+      defaultTimezone: 'UTC',
+      errorMessageMode: 'ERROR_MESSAGE_ONE_LINE',
+      pruneUnusedColumns: true,
+      enabledRewrites: REWRITES,
+      ...(parameters.mode === 'NAMED'
+        ? {
+            parameterMode: 'PARAMETER_NAMED',
+            queryParameters: [...parameters.types].map(([name, type]) => ({ name, type: typeToProto(type) })),
+          }
+        : { parameterMode: 'PARAMETER_POSITIONAL', positionalQueryParameters: parameters.types.map(typeToProto) }),
+    };
+    const leases: CatalogLease[] = [];
+    try {
+      const response = await this.#client.call('Analyze', async () => {
+        const lease = await this.#catalogs.lease(tables, language);
+        leases.push(lease);
+        return { sqlStatement: sql, registeredCatalogId: lease.registeredCatalogId, options };
+      });
+      return response['resolvedStatement'];
+    } finally {
+      for (const { release } of leases) release();
+    }
   }
 
   #languageOptions(): Promise<Message> {

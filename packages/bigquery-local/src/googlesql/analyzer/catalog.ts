@@ -1,14 +1,14 @@
-// The analyser's catalogs: what a statement may name. Building one costs more than analysing a
-// short statement, so one that is asked for again is kept in the analyser, up to a limit.
+// The analyser's catalogs: what a statement may name. Building one costs ten times as much as analysing
+// a short statement, so they are kept in the analyser, up to a limit; one in use is not freed.
 import { extraSignatures } from '../functions/index.ts';
 import type { GType } from '../types.ts';
 import type { Message, ZetaSqlClient } from './client.ts';
 import { INT64_ALIASES } from './language.ts';
 import { typeToProto } from './type-proto.ts';
 
-/** A kept catalog takes about 0.6 MB of the analyser's memory. */
-const MAX_KEPT = 24;
-const MAX_SEEN = 500;
+/** A catalog takes about 0.6 MB of the analyser's memory. */
+const MAX_USED_AGAIN = 24;
+const MAX_USED_ONCE = 12;
 
 export type AnalyzerTable = {
   /** As the text names it, quoted parts unsplit. */
@@ -19,45 +19,65 @@ export type AnalyzerTable = {
 
 type MutableCatalog = { name: string; table: Message[]; catalog: MutableCatalog[]; [key: string]: unknown };
 
-/** The catalog of an Analyze request: in the request itself, or by number where the analyser has it. */
-export type CatalogReference = { readonly simpleCatalog: Message } | { readonly registeredCatalogId: string };
+/** A catalog that the analyser has under a number, until it is released. */
+export type CatalogLease = { readonly registeredCatalogId: string; readonly release: () => void };
+
+type Registered = {
+  readonly id: Promise<string>;
+  readonly generation: number;
+  users: number;
+  evicted: boolean;
+};
 
 export class CatalogCache {
   readonly #client: ZetaSqlClient;
-  /** Insertion order is the order of use, for both. */
-  readonly #kept = new Map<string, Promise<string>>();
-  readonly #seen = new Set<string>();
+  /** Insertion order is the order of use, for both. What is asked for once does not push out what is asked for often. */
+  readonly #usedOnce = new Map<string, Registered>();
+  readonly #usedAgain = new Map<string, Registered>();
   #generation = 0;
 
   constructor(client: ZetaSqlClient) {
     this.#client = client;
   }
 
-  async reference(tables: readonly AnalyzerTable[], language: Message): Promise<CatalogReference> {
+  async lease(tables: readonly AnalyzerTable[], language: Message): Promise<CatalogLease> {
     if (this.#generation !== this.#client.generation) {
       // A new process knows none of them.
-      this.#kept.clear();
+      this.#usedOnce.clear();
+      this.#usedAgain.clear();
       this.#generation = this.#client.generation;
     }
-    const key = JSON.stringify(tables);
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) {
-      this.#kept.delete(key);
-      this.#kept.set(key, kept);
-      return { registeredCatalogId: await kept };
+    const registered = this.#take(JSON.stringify(tables), tables, language);
+    registered.users += 1;
+    const release = (): void => {
+      registered.users -= 1;
+      this.#free(registered);
+    };
+    try {
+      return { registeredCatalogId: await registered.id, release };
+    } catch (error) {
+      release();
+      throw error;
     }
-    const simpleCatalog = catalogOf(tables, language);
-    if (!this.#seen.delete(key)) {
-      this.#seen.add(key);
-      evictOldest(this.#seen, MAX_SEEN);
-      return { simpleCatalog };
+  }
+
+  #take(key: string, tables: readonly AnalyzerTable[], language: Message): Registered {
+    const known = this.#usedAgain.get(key) ?? this.#usedOnce.get(key);
+    if (known !== undefined) {
+      this.#usedOnce.delete(key);
+      this.#usedAgain.delete(key);
+      this.#usedAgain.set(key, known);
+      this.#evict(this.#usedAgain, MAX_USED_AGAIN);
+      return known;
     }
-    const registered = this.#register(simpleCatalog);
-    this.#kept.set(key, registered);
-    registered.catch(() => this.#kept.delete(key));
-    const evicted = evictOldest(this.#kept, MAX_KEPT);
-    if (evicted !== undefined) this.#unregister(evicted[1]);
-    return { registeredCatalogId: await registered };
+    const id = this.#register(catalogOf(tables, language));
+    const registered: Registered = { id, generation: this.#client.generation, users: 0, evicted: false };
+    this.#usedOnce.set(key, registered);
+    id.catch(() => {
+      for (const map of [this.#usedOnce, this.#usedAgain]) if (map.get(key) === registered) map.delete(key);
+    });
+    this.#evict(this.#usedOnce, MAX_USED_ONCE);
+    return registered;
   }
 
   async #register(simpleCatalog: Message): Promise<string> {
@@ -65,27 +85,22 @@ export class CatalogCache {
     return response['registeredId'] as string;
   }
 
-  /** Failing to free a catalog harms nobody: the analyser may have been restarted meanwhile. */
-  #unregister(registered: Promise<string>): void {
-    const generation = this.#client.generation;
-    registered
-      .then((registeredId) => {
-        return generation === this.#client.generation
-          ? this.#client.call('UnregisterCatalog', { registeredId })
-          : undefined;
-      })
-      .catch(() => undefined);
+  #evict(map: Map<string, Registered>, limit: number): void {
+    if (map.size <= limit) return;
+    const [oldest] = map;
+    if (oldest === undefined) return;
+    map.delete(oldest[0]);
+    oldest[1].evicted = true;
+    this.#free(oldest[1]);
   }
-}
 
-function evictOldest<E>(
-  collection: { readonly size: number; delete(key: unknown): boolean; entries(): Iterator<E> },
-  limit: number,
-): E | undefined {
-  if (collection.size <= limit) return undefined;
-  const entry = collection.entries().next().value as (E & readonly [unknown, unknown]) | undefined;
-  if (entry !== undefined) collection.delete(entry[0]);
-  return entry;
+  /** Failing to free a catalog harms nobody: the analyser may have been restarted meanwhile. */
+  #free({ id, generation, users, evicted }: Registered): void {
+    if (!evicted || users > 0) return;
+    id.then((registeredId) =>
+      generation === this.#client.generation ? this.#client.call('UnregisterCatalog', { registeredId }) : undefined,
+    ).catch(() => undefined);
+  }
 }
 
 function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message {

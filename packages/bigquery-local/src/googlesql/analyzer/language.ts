@@ -45,6 +45,10 @@ export const STATEMENT_KINDS = [
   'RESOLVED_DELETE_STMT',
   'RESOLVED_MERGE_STMT',
   'RESOLVED_TRUNCATE_STMT',
+  'RESOLVED_GRANT_STMT',
+  'RESOLVED_REVOKE_STMT',
+  'RESOLVED_CREATE_ROW_ACCESS_POLICY_STMT',
+  'RESOLVED_DROP_ROW_ACCESS_POLICY_STMT',
 ];
 
 /** Each turns a construct into plain scans and subqueries, so that the compiler never sees it. */
