@@ -2,9 +2,10 @@
 // ours and its reference in turn and prints one line per case; `ok` says whether the aim holds.
 import { parseArgs } from 'node:util';
 import type { Suite } from './suite.ts';
+import { accessSuite } from './suites/access.ts';
 import { syncSuite } from './suites/sync.ts';
 
-const suites: Readonly<Record<string, Suite>> = { sync: syncSuite };
+const suites: Readonly<Record<string, Suite>> = { access: accessSuite, sync: syncSuite };
 
 const { values } = parseArgs({ options: { suite: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const suite = values.suite === undefined ? undefined : suites[values.suite];
