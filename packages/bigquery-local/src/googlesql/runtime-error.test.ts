@@ -15,6 +15,10 @@ describe('mapRuntimeError', () => {
       'Scalar subquery produced more than one element',
     ],
     ["Conversion Error: Could not convert string 'abc' to INT64\n\nLINE 1: SELECT …", 'Bad int64 value: abc'],
+    [
+      'Out of Range Error: STDDEV_SAMP is out of range!',
+      'STDDEV of values this large is not supported by the local BigQuery',
+    ],
     ["Not implemented Error: Unknown TimeZone 'Nope'!", 'Invalid time zone: Nope'],
     ['Constraint Error: NOT NULL constraint failed: t.id', 'Required field id cannot be null'],
   ])('turns %s into the text of BigQuery', (duck, text) => {

@@ -32,6 +32,10 @@ const RULES: readonly Rule[] = [
   { pattern: /^Could not convert string '(.*)' to BOOL/s, text: ([, v]) => `Bad bool value: ${v}` },
   { pattern: /^invalid date field format: "(.*)"/s, text: ([, v]) => `Invalid date: '${v}'` },
   { pattern: /^invalid timestamp field format: "(.*?)"/s, text: ([, v]) => `Invalid timestamp: '${v}'` },
+  {
+    pattern: /^(STDDEV|VAR)\w* (?:for [XY] )?is out of range/,
+    text: ([, name]) => `${name} of values this large is not supported by the local BigQuery`,
+  },
   { pattern: /^Unknown TimeZone '(.*)'!/s, text: ([, zone]) => `Invalid time zone: ${zone}` },
   {
     pattern: /^NOT NULL constraint failed: (?:.*\.)?(.+)$/,

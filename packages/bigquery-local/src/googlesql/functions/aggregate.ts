@@ -3,7 +3,7 @@
 import type { GType } from '../types.ts';
 import { duckdbType } from '../values/physical.ts';
 import { argument, kindOf, sqls } from './call.ts';
-import type { AggregateCall, AggregateFunction } from './contract.ts';
+import type { AggregateCall, AggregateFunction, Arg } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** `OVER (…)` of a window call. */
@@ -80,15 +80,24 @@ const anyValue: AggregateFunction = (call) => {
   refuseModifiers(plain, 'nulls');
   const [x] = sqls(call);
   if (having === undefined) return apply(call, 'any_value', x!);
-  // arg_max_null keeps a NULL value of the winning row; rows with a NULL measure never win.
-  return `${having.kind === 'max' ? 'arg_max_null' : 'arg_min_null'}(${x}, ${having.arg.sql})${over(call)}`;
+  return winner(having.kind === 'max' ? 'arg_max_null' : 'arg_min_null', x!, having.arg, call);
 };
 
 function extremeBy(name: 'arg_max_null' | 'arg_min_null'): AggregateFunction {
   return (call) => {
     refuseModifiers(call);
-    return `${name}(${sqls(call).join(', ')})${over(call)}`;
+    return winner(name, sqls(call)[0]!, argument(call, 1), call);
   };
+}
+
+/**
+ * The value of the row with the extreme measure. arg_max_null keeps a NULL value of that row; rows with a NULL measure
+ * never win. A NaN among the measures is the extreme and equals none of them, so then the answer is NULL.
+ */
+function winner(name: 'arg_max_null' | 'arg_min_null', x: string, measure: Arg, call: AggregateCall): string {
+  const value = `${name}(${x}, ${measure.sql})${over(call)}`;
+  if (measure.type.kind !== 'FLOAT64') return value;
+  return `(CASE WHEN bool_or(isnan(${measure.sql}))${over(call)} THEN NULL ELSE ${value} END)`;
 }
 
 /** A list with every modifier; `limit` cuts the ordered list. */
@@ -120,15 +129,22 @@ const stringAgg: AggregateFunction = (call) => {
   return `array_to_string(${collected({ ...call, nulls: 'ignore' }, x!)}, ${delimiter})`;
 };
 
-/** Statistics: always DOUBLE; DuckDB raises or gives NaN where GoogleSQL gives NULL. */
-function statistic(name: string, minimumRows: number): AggregateFunction {
+/** Statistics: always DOUBLE, NULL below so many rows. With NaN or infinity among the values they are NaN; DuckDB would raise or leave those out. */
+function statistic(name: string, minimumRows: 1 | 2): AggregateFunction {
   return (call) => {
     refuseModifiers(call, 'distinct');
     const args = sqls(call).map((x) => `CAST(${x} AS DOUBLE)`);
-    if (minimumRows === 0 || args.length < 2) return apply(call, name, args.join(', '));
-    const rows = `count(CASE WHEN ${args.map((x) => `${x} IS NOT NULL`).join(' AND ')} THEN 1 END)${over(call)}`;
-    if (call.distinct) throw unsupportedFunction(`${call.name} with DISTINCT`);
-    return `(CASE WHEN ${rows} >= ${minimumRows} THEN ${apply(call, name, args.join(', '))} END)`;
+    if (call.distinct && args.length > 1) throw unsupportedFunction(`${call.name} with DISTINCT`);
+    const complete = args.map((x) => `${x} IS NOT NULL`).join(' AND ');
+    const rows = `count(${call.distinct ? `DISTINCT ${args[0]}` : `CASE WHEN ${complete} THEN 1 END`})${over(call)}`;
+    // One value alone has no NaN of its own to give: DuckDB's answer to pairs is NaN there, GoogleSQL's NULL.
+    const enough = (value: string): string =>
+      args.length === 1 ? value : `CASE WHEN ${rows} >= ${minimumRows} THEN ${value} END`;
+    if (!call.args.some((arg) => arg.type.kind === 'FLOAT64')) return `(${enough(apply(call, name, args.join(', ')))})`;
+    const finite = args.map((x) => `isfinite(${x})`).join(' AND ');
+    const finiteArgs = args.map((x) => `CASE WHEN ${finite} THEN ${x} END`).join(', ');
+    const special = `bool_or(${complete} AND NOT (${finite}))${over(call)}`;
+    return `(CASE WHEN ${special} THEN CASE WHEN ${rows} >= ${minimumRows} THEN CAST('nan' AS DOUBLE) END ELSE ${enough(apply(call, name, finiteArgs))} END)`;
   };
 }
 
@@ -185,12 +201,12 @@ export const plainAggregates: Readonly<Record<string, AggregateFunction>> = {
   bit_and: bits('bit_and'),
   bit_or: bits('bit_or'),
   bit_xor: bits('bit_xor'),
-  stddev: statistic('stddev_samp', 0),
-  stddev_samp: statistic('stddev_samp', 0),
-  stddev_pop: statistic('stddev_pop', 0),
-  variance: statistic('var_samp', 0),
-  var_samp: statistic('var_samp', 0),
-  var_pop: statistic('var_pop', 0),
+  stddev: statistic('stddev_samp', 2),
+  stddev_samp: statistic('stddev_samp', 2),
+  stddev_pop: statistic('stddev_pop', 1),
+  variance: statistic('var_samp', 2),
+  var_samp: statistic('var_samp', 2),
+  var_pop: statistic('var_pop', 1),
   corr: statistic('corr', 2),
   covar_pop: statistic('covar_pop', 1),
   covar_samp: statistic('covar_samp', 2),

@@ -46,6 +46,8 @@ export class Scope {
   readonly #withNames = new Map<string, string>();
   /** Names of the recursive WITH entries around the scan being resolved, innermost last. */
   readonly recursion: string[] = [];
+  /** Query parameters resolved so far, as written: `@name` or `?`. What is stored as text may hold none. */
+  readonly usedParameters: string[] = [];
 
   constructor(
     resolveScan: ScanResolver,
@@ -103,6 +105,7 @@ export class Scope {
 
   /** Named parameters match in any case; positions count from 1. */
   parameter(name: string, position: number): TypedValue {
+    this.usedParameters.push(name === '' ? '?' : `@${name}`);
     const value =
       name === '' ? this.#parameters.positional[position - 1] : this.#parameters.named.get(name.toLowerCase());
     if (value === undefined)
