@@ -72,8 +72,6 @@ export type BatchPolicy = {
 
 export interface OpenDestination extends AsyncDisposable {
   readonly batching: BatchPolicy;
-  /** The columns of the model that the mapping reads, or `all` when it takes whole records. */
-  readonly columns: ReadonlySet<string> | 'all';
   /** Maps and validates one change. Never throws for the row's sake. */
   prepare(change: Change): Prepared | Rejection;
   /** Sends one batch. Never throws for the destination's sake: failures are results. */
@@ -121,6 +119,8 @@ export interface DestinationRegistry {
   describe(type: string): DestinationInfo | undefined;
   /** Checks settings and mapping against the model's columns, without sending anything. */
   validate(spec: DestinationSpec, modelColumns: readonly string[]): readonly Diagnostic[];
+  /** The columns of the model that the mapping reads, or `all` when it takes whole records. The spec must be valid. */
+  columns(spec: DestinationSpec): ReadonlySet<string> | 'all';
   /** Throws an AppError when the spec is invalid. */
   open(spec: DestinationSpec): Promise<OpenDestination>;
 }

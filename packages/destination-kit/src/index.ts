@@ -5,7 +5,7 @@ export { mappedColumns, mappingReferences } from './mapping/columns.ts';
 export type { Reference } from './mapping/columns.ts';
 export { compileMapping } from './mapping/compile.ts';
 export { batchPolicyOf, withLiteralDefaults } from './run/batching.ts';
-export { openDefinition } from './run/definition-runner.ts';
+export { columnsRead, openDefinition } from './run/definition-runner.ts';
 export type { RunnerOptions } from './run/definition-runner.ts';
 export { segmentCore, validateDirectives } from './segment/core.ts';
 export type {

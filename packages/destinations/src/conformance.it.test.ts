@@ -50,5 +50,7 @@ it.each<[string, string, string, () => JsonObject, () => JsonObject]>([
   const columns = { id: 1, name: 'one', unused: [1, { a: null }] };
   const spec = { type, action, settings: settings(), fields: fields(), mappingId: 'm', syncId: 's' };
   expect(registry.validate(spec, Object.keys(columns))).toEqual([]);
-  expect(await conformanceProblems({ open: async () => registry.open(spec), columns })).toEqual([]);
+  expect(
+    await conformanceProblems({ open: async () => registry.open(spec), reads: registry.columns(spec), columns }),
+  ).toEqual([]);
 });

@@ -16,5 +16,7 @@ export type DestinationEntry = {
   shape(): DestinationShape;
   /** Problems that the shape alone does not show. */
   check(spec: DestinationSpec, modelColumns: readonly string[]): readonly Diagnostic[];
+  /** Of a valid spec: the columns of the model that the mapping reads. */
+  columns(spec: DestinationSpec): ReadonlySet<string> | 'all';
   open(spec: DestinationSpec, options: OpenOptions): Promise<OpenDestination>;
 };

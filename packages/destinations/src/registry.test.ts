@@ -127,6 +127,15 @@ describe('the registry', () => {
     await using batched = await open({ ...good, enable_batching: true });
     await using sized = await open({ ...good, batch_size: 25 });
     expect([single, batched, sized].map((destination) => destination.batching.maxRows)).toEqual([1, 1000, 25]);
-    expect(single.columns).toBe('all');
+    expect(
+      registry.columns({
+        type: 'actions-webhook',
+        action: 'send',
+        settings: {},
+        fields: good,
+        mappingId: 'm',
+        syncId: 's',
+      }),
+    ).toBe('all');
   });
 });

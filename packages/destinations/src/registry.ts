@@ -41,6 +41,11 @@ export function createRegistry(options: RegistryOptions = {}): DestinationRegist
       return entry === undefined ? undefined : describeShape(entry.shape());
     },
     validate,
+    columns: (spec) => {
+      const entry = entries.get(spec.type);
+      if (entry === undefined) throw new TypeError(`there is no destination of type ${spec.type}`);
+      return entry.columns(spec);
+    },
     open: async (spec) => openValid(entries.get(spec.type), spec, openOptions, validate),
   };
 }

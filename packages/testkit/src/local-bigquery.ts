@@ -56,8 +56,15 @@ export async function startLocalBigQuery(options: {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');
-  const restUrl = await readyUrl(child.stdout, exited);
-  const token = await ownerToken(dataDir, owner);
+  let restUrl: string;
+  let token: string;
+  try {
+    restUrl = await readyUrl(child.stdout, exited);
+    token = await ownerToken(dataDir, owner);
+  } catch (error) {
+    child.kill('SIGKILL'); // nobody else will stop it
+    throw error;
+  }
   const bigquery = `${restUrl}/bigquery/v2/projects/${project}`;
 
   async function call(method: string, url: string, body?: unknown): Promise<Json> {

@@ -9,7 +9,7 @@ import { TestServer } from '../request/test-server.ts';
 import { segmentCore } from '../segment/core.ts';
 import type { ActionDefinition, DestinationDefinition } from '../segment/definition.ts';
 import type { RunnerOptions } from './definition-runner.ts';
-import { openDefinition } from './definition-runner.ts';
+import { columnsRead, openDefinition } from './definition-runner.ts';
 
 const require = createRequire(import.meta.url);
 const catalogued = (directory: string): DestinationDefinition =>
@@ -98,16 +98,13 @@ describe('the webhook of the catalogue', () => {
 
   it('separates rows by the fields that a batch must share', async () => {
     const server = await TestServer.start();
-    await using destination = openDefinition(
-      webhook,
-      spec({
-        url: { '@template': `${server.url}/{{properties.place}}` },
-        headers: { b: { '@path': '$.properties.b' }, a: '1' },
-        data: { id: { '@path': '$.properties.id' } },
-        batch_size: 10,
-      }),
-      { fetchTimeoutMs: 1000, userAgent: 'x' },
-    );
+    const grouped = spec({
+      url: { '@template': `${server.url}/{{properties.place}}` },
+      headers: { b: { '@path': '$.properties.b' }, a: '1' },
+      data: { id: { '@path': '$.properties.id' } },
+      batch_size: 10,
+    });
+    await using destination = openDefinition(webhook, grouped, { fetchTimeoutMs: 1000, userAgent: 'x' });
     const keys = prepareAll(destination, [
       change(0, { id: 1, place: 'x', b: 'q' }),
       change(1, { id: 2, place: 'x', b: 'q' }),
@@ -116,7 +113,7 @@ describe('the webhook of the catalogue', () => {
     ]).map((row) => row.batchKey);
     expect(keys[0]).toBe(keys[1]);
     expect(new Set(keys).size).toBe(3);
-    expect(destination.columns).toEqual(new Set(['place', 'b', 'id']));
+    expect(columnsRead(webhook, grouped)).toEqual(new Set(['place', 'b', 'id']));
     await server[Symbol.asyncDispose]();
   });
 

@@ -59,9 +59,15 @@ export function openDefinition(
   return new DefinitionRunner(definition, spec, options);
 }
 
+/** The columns of the model that the mapping reads, its literal defaults included. */
+export function columnsRead(definition: DestinationDefinition, spec: DestinationSpec): ReadonlySet<string> | 'all' {
+  const action = definition.actions[spec.action];
+  if (action === undefined) throw new TypeError(`${definition.slug} has no action ${spec.action}`);
+  return mappedColumns(withLiteralDefaults(action, spec.fields));
+}
+
 class DefinitionRunner implements OpenDestination {
   readonly batching: BatchPolicy;
-  readonly columns: ReadonlySet<string> | 'all';
   readonly #definition: DestinationDefinition;
   readonly #action: ActionDefinition;
   readonly #base: InputBase;
@@ -83,7 +89,6 @@ class DefinitionRunner implements OpenDestination {
     this.batching = batchPolicyOf(action, mapping);
     // Some actions refuse a batch when their own field does not say so.
     if (this.batching.maxRows > 1 && 'enable_batching' in action.fields) mapping['enable_batching'] = true;
-    this.columns = mappedColumns(mapping);
     this.#base = {
       action,
       actionKey: spec.action,

@@ -1,7 +1,7 @@
 // The entries of Segment's catalogue that Sluice offers. An entry is added here after its
 // definition was checked for hosts, shared state and secrets that it expects.
 import type { DestinationDefinition, DestinationSpec, Diagnostic } from '@sluice/destination-kit';
-import { error, openDefinition } from '@sluice/destination-kit';
+import { columnsRead, error, openDefinition } from '@sluice/destination-kit';
 import type { DestinationEntry } from '../entry.ts';
 import { loadDefinition } from './load.ts';
 import { checkWebhook } from './webhook.ts';
@@ -48,6 +48,7 @@ function catalogueEntry(offer: CatalogueOffer): DestinationEntry {
         ),
       ...offer.check(spec, definition()),
     ],
+    columns: (spec) => columnsRead(definition(), spec),
     open: async (spec, { fetchTimeoutMs, userAgent }) =>
       openDefinition(definition(), spec, { fetchTimeoutMs, userAgent }),
   };

@@ -13,7 +13,7 @@ import type {
   Rejection,
   RowOutcome,
 } from '@sluice/destination-kit';
-import { compileMapping, eventOf, mappedColumns } from '@sluice/destination-kit';
+import { compileMapping, eventOf } from '@sluice/destination-kit';
 import { AppendFile } from './append-file.ts';
 import { csvHeader, csvLine, ndjsonLine } from './encode.ts';
 import type { FileRow } from './encode.ts';
@@ -47,7 +47,6 @@ export async function openFile(spec: DestinationSpec, path: string, format: File
 
 class FileDestination implements OpenDestination {
   readonly batching = BATCHING;
-  readonly columns: ReadonlySet<string> | 'all';
   readonly #file: AppendFile;
   readonly #format: FileFormat;
   readonly #events: EventContext;
@@ -57,7 +56,6 @@ class FileDestination implements OpenDestination {
 
   constructor(spec: DestinationSpec, file: AppendFile, format: FileFormat, header: readonly string[] | undefined) {
     const mapping = rowMapping(spec.fields);
-    this.columns = mappedColumns(mapping);
     this.#file = file;
     this.#format = format;
     this.#header = header;

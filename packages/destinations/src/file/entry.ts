@@ -21,6 +21,7 @@ export function fileEntry(baseDirectory: string): DestinationEntry {
       ...nameProblems(spec.fields),
       ...reservedColumnProblems(spec, modelColumns),
     ],
+    columns: (spec) => mappedColumns(rowMapping(spec.fields)),
     open: async (spec) => openFile(spec, pathOf(spec, baseDirectory), formatOf(spec.settings)),
   };
 }

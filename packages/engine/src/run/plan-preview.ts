@@ -27,7 +27,7 @@ export async function previewPlan(
     tables,
     mapping,
     model,
-    mapped: await mappedColumns(options, mapping),
+    mapped: options.registry.columns(destinationSpec(mapping, 'plan')),
     version: mappingVersion(mapping),
     records,
     rejects,
@@ -44,9 +44,4 @@ export async function previewPlan(
     guards: guardPlan(figures, mapping.guards),
     bytesProcessed,
   };
-}
-
-async function mappedColumns(options: PlanOptions, mapping: MappingConfig): Promise<ReadonlySet<string> | 'all'> {
-  await using destination = await options.registry.open(destinationSpec(mapping, 'plan'));
-  return destination.columns;
 }

@@ -108,7 +108,7 @@ async function startAnew(run: Run, seen: Checkpoint, sources: string | undefined
       await source.cancel(planJobKey(mapping.id, seen.syncId));
     await source.createTable(tables.records, RECORDS, options.signal);
     const rejects = (await source.table(tables.rejects, options.signal)) === undefined ? undefined : tables.rejects;
-    const mapped = await mappedColumns(run);
+    const mapped = options.registry.columns(destinationSpec(mapping, syncId));
     const signal = options.signal === undefined ? lease.lost : AbortSignal.any([options.signal, lease.lost]);
     const planned = await freezePlan({ source, tables, mapping, model, mapped, version, syncId, rejects, signal });
     figures = planned.figures;
@@ -139,12 +139,6 @@ async function planFailed(run: Run, thrown: unknown): Promise<SyncReport> {
   );
   await writeLog(run.context.source, run.context.tables, run.mapping, report).catch(() => undefined);
   return report;
-}
-
-/** The columns that the mapping reads, from the destination itself. */
-async function mappedColumns(run: Run): Promise<ReadonlySet<string> | 'all'> {
-  await using destination = await run.options.registry.open(destinationSpec(run.mapping, run.syncId));
-  return destination.columns;
 }
 
 // ------------------------------------------------------------------ resuming
