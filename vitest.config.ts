@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 // HTTP servers and child processes, and so get longer limits.
 export default defineConfig({
   test: {
+    reporters: ['default', './scripts/closing-line.ts'],
     projects: [
       {
         test: {
