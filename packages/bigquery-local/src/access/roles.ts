@@ -16,13 +16,8 @@ const DATASET_ROLES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Every predefined role that this server knows, by name: `roles/bigquery.user`. */
-export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = new Map(
-  Object.entries(
-    JSON.parse(readFileSync(new URL('./predefined-roles.json', import.meta.url), 'utf8')) as Record<
-      string,
-      PredefinedRole
-    >,
-  ),
+export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = withStorageRoles(
+  new Map(Object.entries(readData<PredefinedRole>('./predefined-roles.json'))),
 );
 
 const PERMISSIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
@@ -34,6 +29,25 @@ export const KNOWN_PERMISSIONS: ReadonlySet<string> = new Set([...PERMISSIONS.va
 
 export function predefinedPermissions(role: string): ReadonlySet<string> | undefined {
   return PERMISSIONS.get(role);
+}
+
+/** "You can grant legacy roles only to individual buckets" (IAM roles for Cloud Storage). */
+export function isBucketOnlyRole(role: string): boolean {
+  return role.startsWith('roles/storage.legacy');
+}
+
+function readData<T>(path: string): Record<string, T> {
+  return JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as Record<string, T>;
+}
+
+/** Adds the roles of Cloud Storage, and to the basic roles what they hold of it. */
+function withStorageRoles(roles: Map<string, PredefinedRole>): Map<string, PredefinedRole> {
+  for (const [name, storage] of Object.entries(readData<PredefinedRole>('./storage-roles.json'))) {
+    const known = roles.get(name);
+    const includedPermissions = [...(known?.includedPermissions ?? []), ...storage.includedPermissions];
+    roles.set(name, { ...storage, ...known, includedPermissions });
+  }
+  return roles;
 }
 
 /** `READER` → `roles/bigquery.dataViewer`; any other name as it is. */

@@ -1,4 +1,5 @@
-// multipart/related bodies (RFC 2387): a JSON part with the job, then a part with the data.
+// multipart/related bodies (RFC 2387): a JSON part with the job (or an object's metadata),
+// then a part with the data.
 import { Dicer } from '@fastify/busboy';
 import { rm } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -16,16 +17,46 @@ export async function readMultipart(
   body: Readable,
   signal: AbortSignal,
 ): Promise<Multipart> {
+  const file = newSpoolFile(spool);
+  try {
+    const { json } = await readRelated('the job', contentType, body, signal, (part, stop) =>
+      spoolTo(spool, file, part, 0, stop),
+    );
+    return { job: json, file };
+  } catch (error) {
+    await rm(file, { force: true });
+    throw error;
+  }
+}
+
+export type Related<T> = {
+  readonly json: Record<string, unknown>;
+  /** Content-Type of the second part. */
+  readonly contentType: string | undefined;
+  readonly data: T;
+};
+
+/**
+ * Parses the first part as JSON and hands the second to `sink`, which has settled when
+ * this does. Throws `badRequest` for a body of another form.
+ */
+export async function readRelated<T>(
+  nameOfFirst: string,
+  contentType: string,
+  body: Readable,
+  signal: AbortSignal,
+  sink: (part: Readable, stop: AbortSignal) => Promise<T>,
+): Promise<Related<T>> {
   const boundary = /boundary="?([^";]+)"?/i.exec(contentType)?.[1];
   if (boundary === undefined)
     throw new BigQueryError('badRequest', 'The Content-Type of a multipart upload needs a boundary.');
   const dicer = new Dicer({ boundary });
-  const file = newSpoolFile(spool);
-  // What goes wrong in one part must end the other, and remove its file.
+  // What goes wrong in one part must end the other.
   const failed = new AbortController();
   const stop = AbortSignal.any([signal, failed.signal]);
   let metadata: Promise<Record<string, unknown>> | undefined;
-  let data: Promise<unknown> | undefined;
+  let data: Promise<T> | undefined;
+  let typeOfData: string | undefined;
   const finished = new Promise<void>((resolve, reject) => {
     dicer.on('part', (part: Readable) => {
       part.on('error', reject);
@@ -33,7 +64,10 @@ export async function readMultipart(
         metadata = readJson(part);
         metadata.catch(reject);
       } else if (data === undefined) {
-        data = spoolTo(spool, file, part, 0, stop);
+        part.on('header', (headers: Readonly<Record<string, readonly string[]>>) => {
+          typeOfData = headers['content-type']?.[0];
+        });
+        data = sink(part, stop);
         data.catch(reject);
       } else {
         part.resume();
@@ -51,16 +85,13 @@ export async function readMultipart(
   try {
     await finished;
     if (metadata === undefined || data === undefined) {
-      throw new BigQueryError('badRequest', 'A multipart upload has two parts: the job as JSON, then the data.');
+      throw new BigQueryError('badRequest', `A multipart upload has two parts: ${nameOfFirst} as JSON, then the data.`);
     }
-    const job = await metadata;
-    await data;
-    return { job, file };
+    return { json: await metadata, data: await data, contentType: typeOfData };
   } catch (error) {
     body.unpipe(dicer);
     failed.abort(error);
     await data?.catch(() => undefined);
-    await rm(file, { force: true });
     throw error;
   }
 }
@@ -84,6 +115,6 @@ export function parseJob(text: string): Record<string, unknown> {
     throw new BigQueryError('badRequest', 'Invalid JSON payload received.', { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new BigQueryError('badRequest', 'The job must be a JSON object.');
+    throw new BigQueryError('badRequest', 'The metadata of an upload must be a JSON object.');
   return value as Record<string, unknown>;
 }
