@@ -139,6 +139,7 @@ describe('the file destination', () => {
   });
 
   // Root may write anywhere.
+  // Root may write into every directory, so there is nothing to be told.
   it.skipIf(process.getuid?.() === 0)('says that the directory is not writable', async () => {
     await chmod(directory, 0o500);
     const problems = registry.validate(spec('csv'), ['id']);

@@ -214,14 +214,15 @@ function endOf(end: DeliveryEnd, sums: OutcomeCounts, invalid: number): { messag
   if (end.kind === 'canceled')
     return { message: 'Canceled. What was delivered is recorded; the next sync sends the rest.' };
   if (end.kind === 'stopped') return { message: end.error.message, error: end.error };
+  const were = (count: number, thing: string): string => (count === 1 ? `1 ${thing} was` : `${count} ${thing}s were`);
   const notes: string[] = [];
   if (sums.rejected > 0)
     notes.push(
-      `${sums.rejected} changes were rejected by the destination; the next sync tries them again with fresh data.`,
+      `${were(sums.rejected, 'change')} rejected by the destination; the next sync tries again with fresh data.`,
     );
   if (sums.deferred > 0)
-    notes.push(`${sums.deferred} changes were not delivered for now; the next sync takes them up.`);
-  if (invalid > 0) notes.push(`${invalid} rows of the model were set aside because of their identifier.`);
+    notes.push(`${were(sums.deferred, 'change')} not delivered for now; the next sync goes on with the rest.`);
+  if (invalid > 0) notes.push(`${were(invalid, 'row')} set aside because of the identifier.`);
   return notes.length === 0 ? {} : { message: notes.join(' ') };
 }
 
