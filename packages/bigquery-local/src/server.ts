@@ -10,6 +10,7 @@ import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } 
 import { CatalogDatabase } from './catalog/database.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
 import { jobMigrations, Jobs } from './catalog/jobs.ts';
+import { ROW_ACCESS_POLICIES_MIGRATION, RowAccessPolicies } from './catalog/row-access-policies.ts';
 import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policies.ts';
 import { tableMigrations, Tables } from './catalog/tables.ts';
 import { registerFunctions } from './googlesql/functions/register.ts';
@@ -69,6 +70,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       ...tableMigrations,
       ...jobMigrations,
       TABLE_POLICIES_MIGRATION,
+      ROW_ACCESS_POLICIES_MIGRATION,
     ]),
   );
   const identity = openIdentity(db, directory.path);
@@ -76,9 +78,11 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const datasets = new Datasets(db, clock);
   const tables = new Tables(db, clock);
   const tablePolicies = new TablePolicies(db, tables);
-  identity.serviceAccounts.onDelete(({ email, uniqueId }) => {
-    tablePolicies.renameMember(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`);
-  });
+  const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
+  identity.renamedMembers.apply([
+    (member, newName) => tablePolicies.renameMember(member, newName),
+    (member, newName) => rowAccessPolicies.renameMember(member, newName),
+  ]);
   const policies = createPolicyReader(identity, {
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (projectId, datasetId, tableId) => tablePolicies.find(projectId, datasetId, tableId),
@@ -105,6 +109,8 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     datasets,
     tables,
     tablePolicies,
+    rowAccessPolicies,
+    groupsOf: (email) => policies.groupsOf?.(email) ?? [],
     jobs: new Jobs(db),
     duckdb,
     physical,

@@ -5,6 +5,7 @@ import type { Identity } from './auth/identity.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
+import type { RowAccessPolicies } from './catalog/row-access-policies.ts';
 import type { TablePolicies } from './catalog/table-policies.ts';
 import type { Tables } from './catalog/tables.ts';
 import type { GoogleSql } from './googlesql/statement.ts';
@@ -25,6 +26,9 @@ export type Services = {
   readonly datasets: Datasets;
   readonly tables: Tables;
   readonly tablePolicies: TablePolicies;
+  readonly rowAccessPolicies: RowAccessPolicies;
+  /** E-mails of the groups that a principal is in, directly or not. */
+  readonly groupsOf: (email: string) => readonly string[];
   readonly jobs: Jobs;
   readonly duckdb: DuckDb;
   readonly physical: PhysicalTables;

@@ -68,7 +68,10 @@ export class TablePolicies {
   /** With an etag, only if it is the current one: otherwise IAM's 409. */
   replace(ref: TableReference, bindings: readonly Binding[], etag: string | undefined): StoredTablePolicy {
     if (JSON.stringify(bindings).length > MAX_POLICY_CHARACTERS)
-      throw new BigQueryError('invalid', `The policy is larger than the maximum of ${MAX_POLICY_CHARACTERS} characters.`);
+      throw new BigQueryError(
+        'invalid',
+        `The policy is larger than the maximum of ${MAX_POLICY_CHARACTERS} characters.`,
+      );
     try {
       this.#db.transaction(() => {
         if (etag !== undefined && etag !== this.get(ref).etag) throw concurrentChange();
@@ -90,7 +93,10 @@ export class TablePolicies {
   /** In every policy: a deleted account keeps its lines under a name that nobody can sign in as. */
   renameMember(member: string, newName: string): void {
     this.#db.transaction(() => {
-      for (const row of this.#db.all('SELECT * FROM table_policy WHERE instr(bindings, ?) > 0', JSON.stringify(member))) {
+      for (const row of this.#db.all(
+        'SELECT * FROM table_policy WHERE instr(bindings, ?) > 0',
+        JSON.stringify(member),
+      )) {
         const ref = refOf(row);
         this.replace(ref, withRenamedMember(fromRow(ref, row).bindings, member, newName), undefined);
       }

@@ -7,6 +7,7 @@ import { compileDml } from './compile/dml.ts';
 import { subqueries } from './compile/relation.ts';
 import { compileQuery } from './compile/query.ts';
 import { ConstantEvaluator } from './constant.ts';
+import { accessStatement } from './access-statement.ts';
 import { ddlStatement } from './ddl-statement.ts';
 import type { Expr } from './ir.ts';
 import { resolveDdl } from './resolve/ddl.ts';
@@ -70,6 +71,8 @@ class LocalGoogleSql implements GoogleSql {
     if (ddl?.kind === 'CREATE_VIEW' && analysis.unqualified[0] !== undefined)
       throw unqualifiedTable(analysis.unqualified[0]);
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
+    const access = accessStatement(node, scope, context, analysis, request);
+    if (access !== undefined) return access;
     if (!DML.has(kind)) throw unsupported(statementName(kind.replace(/^resolved/, '')));
     const target = dmlTarget(scope, fields);
     if (READS_TARGET.has(kind)) analysis.recordRead(target.info, targetReads(scope, fields));

@@ -14,6 +14,8 @@ export type TableInfo = {
   readonly physicalName?: string;
   /** GoogleSQL of a view. */
   readonly viewQuery?: string;
+  /** A condition over the table's columns, in GoogleSQL: the rows that the caller may see. All, when undefined. */
+  readonly rowFilter?: string;
 };
 
 /** How the analyser asks for tables. Throws a BigQueryError (404 or 403 text) for what the caller may not know of. */
@@ -65,6 +67,12 @@ export type TableOptions = {
   readonly expirationMicros?: bigint;
 };
 
+/** What GRANT and REVOKE are about. */
+export type GrantTarget =
+  | { readonly kind: 'PROJECT'; readonly projectId: string }
+  | { readonly kind: 'SCHEMA'; readonly projectId: string; readonly datasetId: string }
+  | ({ readonly kind: 'TABLE' | 'VIEW' } & TableRef);
+
 export type Statement =
   | { readonly kind: 'SELECT'; readonly query: CompiledQuery }
   | {
@@ -104,6 +112,32 @@ export type Statement =
       readonly cascade: boolean;
     }
   | { readonly kind: 'DROP_TABLE' | 'DROP_VIEW'; readonly target: TableRef; readonly ifExists: boolean }
+  | {
+      readonly kind: 'GRANT' | 'REVOKE';
+      readonly on: GrantTarget;
+      /** As written: `roles/bigquery.dataViewer`. */
+      readonly roles: readonly string[];
+      /** As written: `user:a@example.com`. */
+      readonly grantees: readonly string[];
+    }
+  | {
+      readonly kind: 'CREATE_ROW_ACCESS_POLICY';
+      readonly target: TableRef;
+      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly policyId: string;
+      /** GoogleSQL over the columns of the table. */
+      readonly filter: string;
+      /** The filter is the word TRUE. */
+      readonly allRows: boolean;
+      readonly grantees: readonly string[];
+    }
+  | {
+      readonly kind: 'DROP_ROW_ACCESS_POLICY';
+      readonly target: TableRef;
+      /** Undefined: all of them. */
+      readonly policyId: string | undefined;
+      readonly ifExists: boolean;
+    }
   | {
       readonly kind: 'INSERT' | 'UPDATE' | 'DELETE' | 'MERGE' | 'TRUNCATE_TABLE';
       readonly target: TableRef;

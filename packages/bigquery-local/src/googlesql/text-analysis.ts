@@ -137,7 +137,7 @@ export class TextAnalysis {
 
   async #catalogTable(info: TableInfo, depth: number): Promise<CatalogTable> {
     if (info.kind === 'TABLE') {
-      return {
+      const table = {
         info,
         columns: info.fields.map((field) => ({
           name: field.name,
@@ -145,9 +145,24 @@ export class TextAnalysis {
           ...(field.defaultValueExpression === undefined ? {} : { hasDefault: true }),
         })),
       };
+      return info.rowFilter === undefined ? table : { ...table, view: await this.#filtered(table, info.rowFilter) };
     }
     const view = await this.#viewPlan(info, depth + 1);
     return { info, view, columns: view.outputs.map((o) => ({ name: o.name, type: o.column.type })) };
+  }
+
+  /** The rows of a table that its row access policies let the caller see. Its columns count as read where they are named. */
+  async #filtered(table: CatalogTable, filter: string): Promise<QueryPlan> {
+    const statement = nodeOf(
+      await this.#analyzer.analyze(
+        `SELECT * FROM ${quoted(table.info.ref.tableId)} WHERE (${filter}\n)`,
+        [{ path: [table.info.ref.tableId], id: 1, columns: table.columns }],
+        { mode: 'NAMED', types: new Map() },
+      ),
+    );
+    const parameters = { named: new Map(), positional: [] };
+    const scope = new Scope(resolveScan, this.#ids, [table], parameters, () => undefined);
+    return resolveQuery(scope, statement.fields);
   }
 
   async #viewPlan(info: TableInfo, depth: number): Promise<QueryPlan> {
@@ -175,4 +190,8 @@ export class TextAnalysis {
       valueTable: false,
     };
   }
+}
+
+function quoted(name: string): string {
+  return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
 }

@@ -3,7 +3,7 @@
 // and "Authorized views".
 import type { Permission, Principal, Resource } from '../access/decision.ts';
 import { accessDenied, queryDenied } from '../access/denied.ts';
-import type { AnalyzedStatement, Statement, TableRead, TableRef } from '../googlesql/statement.ts';
+import type { AnalyzedStatement, GrantTarget, Statement, TableRead, TableRef } from '../googlesql/statement.ts';
 import type { Services } from '../services.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { mayKnowDataset } from './table-lookup.ts';
@@ -71,6 +71,27 @@ function* needs(services: Services, statement: Statement): Generator<[Permission
       if (statement.options.expirationMicros !== undefined) yield ['bigquery.tables.delete', tableOf(statement.target)];
       return;
     }
+    case 'GRANT':
+    case 'REVOKE':
+      yield grantPermission(statement.on);
+      return;
+    case 'CREATE_ROW_ACCESS_POLICY': {
+      const table = tableOf(statement.target);
+      const replaces =
+        statement.mode === 'or_replace' &&
+        services.rowAccessPolicies.get(statement.target, statement.policyId) !== undefined;
+      yield [`bigquery.rowAccessPolicies.${replaces ? 'update' : 'create'}`, table];
+      yield ['bigquery.rowAccessPolicies.setIamPolicy', table];
+      yield ['bigquery.tables.getData', table];
+      return;
+    }
+    case 'DROP_ROW_ACCESS_POLICY': {
+      const table = tableOf(statement.target);
+      yield ['bigquery.rowAccessPolicies.delete', table];
+      yield ['bigquery.rowAccessPolicies.setIamPolicy', table];
+      if (statement.policyId === undefined) yield ['bigquery.rowAccessPolicies.list', table];
+      return;
+    }
     case 'DROP_TABLE':
     case 'DROP_VIEW':
       yield ['bigquery.tables.delete', tableOf(statement.target)];
@@ -85,6 +106,17 @@ function* needs(services: Services, statement: Statement): Generator<[Permission
         yield ['bigquery.tables.delete', datasetOf(statement.target)];
       }
       return;
+  }
+}
+
+function grantPermission(on: GrantTarget): [Permission, Resource] {
+  switch (on.kind) {
+    case 'PROJECT':
+      return ['resourcemanager.projects.setIamPolicy', { kind: 'project', projectId: on.projectId }];
+    case 'SCHEMA':
+      return ['bigquery.datasets.update', datasetOf(on)];
+    default:
+      return ['bigquery.tables.setIamPolicy', tableOf(on)];
   }
 }
 

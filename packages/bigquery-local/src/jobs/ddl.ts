@@ -11,7 +11,19 @@ import type { Execution } from './execution.ts';
 import type { PreparedQuery } from './query-job.ts';
 import { commitTable, fill } from './write-table.ts';
 
-type Ddl = Exclude<Statement, { readonly kind: 'SELECT' } | { readonly steps: unknown }>;
+type Ddl = Extract<
+  Statement,
+  {
+    readonly kind:
+      | 'CREATE_TABLE'
+      | 'CREATE_TABLE_AS_SELECT'
+      | 'CREATE_VIEW'
+      | 'CREATE_SCHEMA'
+      | 'DROP_SCHEMA'
+      | 'DROP_TABLE'
+      | 'DROP_VIEW';
+  }
+>;
 type CreateTable = Extract<Ddl, { readonly kind: 'CREATE_TABLE' | 'CREATE_TABLE_AS_SELECT' }>;
 type CreateView = Extract<Ddl, { readonly kind: 'CREATE_VIEW' }>;
 

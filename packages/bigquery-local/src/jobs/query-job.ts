@@ -9,10 +9,12 @@ import type { AnalyzedStatement, TableRef } from '../googlesql/statement.ts';
 import { fieldOf } from '../googlesql/values/schema.ts';
 import type { Services } from '../services.ts';
 import { authorizeStatement } from './authorize-statement.ts';
+import { runDcl } from './dcl.ts';
 import { runDdl } from './ddl.ts';
 import { runDml } from './dml.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
+import { runRowAccessStatement } from './row-access-statement.ts';
 import { anonymousTable, authorizeDestination, cacheKey, cachedResult, runSelect } from './select.ts';
 import { JobTableLookup } from './table-lookup.ts';
 import { StaleTable } from './write-table.ts';
@@ -136,6 +138,12 @@ async function runPrepared(execution: Execution, prepared: PreparedQuery): Promi
     case 'MERGE':
     case 'TRUNCATE_TABLE':
       return runDml(execution, prepared, statement, statistics);
+    case 'GRANT':
+    case 'REVOKE':
+      return runDcl(execution, statement, statistics);
+    case 'CREATE_ROW_ACCESS_POLICY':
+    case 'DROP_ROW_ACCESS_POLICY':
+      return runRowAccessStatement(execution, statement, statistics);
     default:
       return runDdl(execution, prepared, statement, statistics);
   }
@@ -171,6 +179,7 @@ export function findCached(
     statement.kind !== 'SELECT' ||
     !statement.query.deterministic ||
     !configuration.useQueryCache ||
+    prepared.lookup.rowLevelSecurity ||
     configuration.destination !== undefined
   )
     return undefined;
@@ -199,6 +208,7 @@ function statisticsOf(prepared: PreparedQuery): Record<string, unknown> {
   const referenced = new Map(prepared.analyzed.reads.map((read) => [nameOf(read.ref), read.ref]));
   return {
     totalBytesProcessed: processed,
+    ...(prepared.lookup.rowLevelSecurity ? { rowLevelSecurityStatistics: { rowLevelSecurityApplied: true } } : {}),
     query: {
       statementType: prepared.analyzed.statement.kind,
       totalBytesProcessed: processed,
@@ -244,7 +254,9 @@ function targetsOf(
   const { statement } = analyzed;
   const targets: { projectId: string; datasetId: string }[] = [];
   if (configuration.destination !== undefined) targets.push(configuration.destination);
-  if (statement.kind !== 'SELECT' && statement.kind !== 'CREATE_SCHEMA') targets.push(statement.target);
+  if ('on' in statement) {
+    if (statement.on.kind !== 'PROJECT') targets.push(statement.on);
+  } else if (statement.kind !== 'SELECT' && statement.kind !== 'CREATE_SCHEMA') targets.push(statement.target);
   return targets;
 }
 

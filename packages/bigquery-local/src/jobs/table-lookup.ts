@@ -8,6 +8,7 @@ import { nameOf, type Table } from '../catalog/tables.ts';
 import type { TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
 import { PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
+import { rowAccessOf } from './row-access.ts';
 
 export type DatasetRef = { readonly projectId: string; readonly datasetId: string };
 
@@ -26,6 +27,7 @@ export class JobTableLookup implements TableLookup, Disposable {
   readonly #unpin: (() => void)[] = [];
   readonly #hidden: TableRef[] = [];
   #location: string | undefined;
+  #rowLevelSecurity = false;
 
   constructor(services: Services, options: LookupOptions) {
     this.#services = services;
@@ -36,6 +38,11 @@ export class JobTableLookup implements TableLookup, Disposable {
   /** The location of the job, as far as the tables have told it. */
   get location(): string | undefined {
     return this.#location;
+  }
+
+  /** Whether a table of the statement has row access policies. */
+  get rowLevelSecurity(): boolean {
+    return this.#rowLevelSecurity;
   }
 
   /** The 403 of the first table that the caller may not see, if there is one. */
@@ -63,12 +70,16 @@ export class JobTableLookup implements TableLookup, Disposable {
       this.#unpin.push(this.#services.physical.pin(physicalId));
     }
     this.#tables.set(nameOf(ref), table);
+    // Also under a view: policies are those of the caller, whoever made the view.
+    const rows = rowAccessOf(this.#services, this.#options.principal, ref);
+    if (rows.kind !== 'open') this.#rowLevelSecurity = true;
     return {
       ref,
       kind: table.kind,
       fields: table.properties.schema.fields,
       ...(physicalId === undefined ? {} : { physicalName: PhysicalTables.nameOf(projectId, physicalId) }),
       ...(table.properties.view === undefined ? {} : { viewQuery: table.properties.view.query }),
+      ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
   }
 

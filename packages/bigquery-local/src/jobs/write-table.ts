@@ -90,6 +90,8 @@ export async function commitTruncated(
   try {
     const table = services.db.transaction(() => {
       const updated = services.tables.update(old.ref, { properties, physicalId });
+      // WRITE_TRUNCATE leaves a table without row access policies.
+      services.rowAccessPolicies.dropAll(old.ref);
       alsoCommit(updated);
       return updated;
     });

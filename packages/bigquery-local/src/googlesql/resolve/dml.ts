@@ -1,4 +1,5 @@
 // Resolved INSERT, UPDATE, DELETE, MERGE and TRUNCATE statements → plans.
+import { allRowsDenied } from '../../access/all-rows-denied.ts';
 import { invalidQuery, unsupported } from '../analyzer/analyzer-error.ts';
 import type { Expr } from '../ir.ts';
 import type { Assignment, DmlPlan, MergeClause, Target } from '../ir-statement.ts';
@@ -21,6 +22,8 @@ export function dmlTarget(scope: Scope, fields: Message): CatalogTable {
     const { projectId, datasetId, tableId } = table.info.ref;
     throw invalidQuery(`Modifying views is not supported: ${projectId}:${datasetId}.${tableId}`);
   }
+  // A part of the rows cannot be changed: neither counts nor the conflicts of MERGE may tell of the others.
+  if (table.info.rowFilter !== undefined) throw allRowsDenied(table.info.ref);
   return table;
 }
 

@@ -98,7 +98,9 @@ describe('the IAM policy of a table', () => {
   it('enforces conditions on the time and refuses others by name', async () => {
     const condition = (expression: string) => ({
       version: 3,
-      bindings: [{ role: 'roles/bigquery.dataViewer', members: [`user:${BOB}`], condition: { expression, title: 't' } }],
+      bindings: [
+        { role: 'roles/bigquery.dataViewer', members: [`user:${BOB}`], condition: { expression, title: 't' } },
+      ],
     });
     const set = (policy: unknown) => server.request('POST', `${TABLES}/other:setIamPolicy`, { policy });
     expect((await set(condition('request.time < timestamp("2020-01-01T00:00:00Z")'))).status).toBe(200);

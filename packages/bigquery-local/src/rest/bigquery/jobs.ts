@@ -5,6 +5,7 @@ import { accessDenied } from '../../access/denied.ts';
 import { jobName, type Job, type JobState } from '../../catalog/jobs.ts';
 import { createHash } from 'node:crypto';
 import type { JobService } from '../../jobs/job-service.ts';
+import { requireAllRows } from '../../jobs/row-access.ts';
 import type { Services } from '../../services.ts';
 import { JsonText } from '../json-text.ts';
 import type { RequestContext, Route } from '../route.ts';
@@ -184,6 +185,8 @@ async function answer(
       'notFound',
       `Not found: Table ${destination.projectId}:${destination.datasetId}.${destination.tableId}`,
     );
+  // Rows that the job added to are not all its own.
+  requireAllRows(services, context.principal, destination);
   const page = await readPage(services, context, table, paging);
   const token = pageTokenOf(table, page);
   return JsonText.withRows(

@@ -6,6 +6,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { nameOf, type Table } from '../../catalog/tables.ts';
 import { jsonSource } from '../../jobs/load/json.ts';
 import type { BadRow } from '../../jobs/load/source.ts';
+import { requireAllRows } from '../../jobs/row-access.ts';
 import { requireNoDefaults } from '../../jobs/select.ts';
 import { changeInPlace, insertInto } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
@@ -53,6 +54,7 @@ async function listRows(services: Services, context: RequestContext): Promise<Js
   authorize(services, context, 'bigquery.tables.getData', resource);
   const table = requireTable(services, ref);
   if (table.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot list a table of type VIEW.`);
+  requireAllRows(services, context.principal, ref);
   const page = await readPage(services, context, table, context.query);
   const nextToken = pageTokenOf(table, page);
   return JsonText.withRows(
@@ -104,8 +106,10 @@ function indexOf(token: string, table: Table): bigint {
 type RowErrors = { readonly index: number; readonly errors: readonly Record<string, string>[] };
 
 async function insertAll(services: Services, context: RequestContext, seen: InsertIds): Promise<unknown> {
-  const { ref, resource } = tableOf(context);
+  const { ref, resource, dataset } = tableOf(context);
   authorize(services, context, 'bigquery.tables.updateData', resource);
+  authorize(services, context, 'bigquery.tables.get', resource);
+  authorize(services, context, 'bigquery.datasets.get', dataset);
   const { body } = context;
   if (optionalText(body, 'templateSuffix') !== undefined)
     throw new BigQueryError('notImplemented', 'templateSuffix is not supported by the local BigQuery.');
