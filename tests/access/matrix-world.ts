@@ -1,0 +1,288 @@
+// The scene of the access matrix: one server with a project, its datasets, jobs, accounts
+// and roles, and one user per line of the matrix with exactly that line's grants.
+import { join } from 'node:path';
+
+import { IDENTITY_MIGRATIONS, openIdentity } from '../../packages/bigquery-local/src/auth/identity.ts';
+import { CATALOG_FILE } from '../../packages/bigquery-local/src/auth/data-directory.ts';
+import { CatalogDatabase } from '../../packages/bigquery-local/src/catalog/database.ts';
+import { ServerUnderTest, type Answer } from '../../packages/bigquery-local/src/server-under-test.ts';
+import { ACCOUNT, CUSTOM_ROLES, PROJECT, place, type Operation, type Subject } from './matrix.ts';
+
+export const OWNER = 'ann@example.com';
+const JO = 'jo@example.com';
+const GROUP = 'readers@example.com';
+
+const P = `/bigquery/v2/projects/${PROJECT}`;
+
+export type Person = { readonly subject: Subject; readonly email: string; readonly n: number };
+
+type Binding = { role: string; members: string[] };
+
+export class MatrixWorld implements AsyncDisposable {
+  readonly server: ServerUnderTest;
+  readonly people: readonly Person[];
+  #key = '';
+  #dsAccess: unknown[] = [];
+
+  private constructor(server: ServerUnderTest, people: readonly Person[]) {
+    this.server = server;
+    this.people = people;
+  }
+
+  static async create(subjects: readonly Subject[]): Promise<MatrixWorld> {
+    const server = await ServerUnderTest.start({ project: PROJECT, owner: OWNER });
+    const people = subjects.map((subject, n) => ({ subject, n, email: `p${n}@example.org` }));
+    const world = new MatrixWorld(server, people);
+    try {
+      await world.#build();
+      return world;
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** As the owner; throws when it is refused. */
+  async #must(method: string, path: string, body?: unknown): Promise<Answer['body']> {
+    const answer = await this.server.request(method, path, body);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+
+  async #build(): Promise<void> {
+    await Promise.all(this.people.map(({ email }) => this.server.token(email)));
+    await this.server.token(JO);
+    await this.#customRoles();
+    this.#group();
+    await this.#datasets();
+    await this.#must('POST', `/v1/projects/${PROJECT}/serviceAccounts`, { accountId: 'fixture' });
+    const key = await this.#must('POST', `/v1/projects/${PROJECT}/serviceAccounts/${ACCOUNT}/keys`, {});
+    this.#key = String(key.name).split('/').at(-1)!;
+    await this.#grantOnProject();
+    await this.#grantOnTable();
+    const query = { configuration: { query: { query: 'SELECT 1', useLegacySql: false } } };
+    const job = { jobReference: { projectId: PROJECT, jobId: 'job_of_jo' }, ...query };
+    const { status } = await this.server.request('POST', `${P}/jobs`, job, { as: JO });
+    if (status !== 200) throw new Error(`The job of another user was answered ${status}.`);
+  }
+
+  async #customRoles(): Promise<void> {
+    const path = `/v1/projects/${PROJECT}/roles`;
+    for (const [roleId, { permissions, state }] of CUSTOM_ROLES) {
+      await this.#must('POST', path, {
+        roleId,
+        role: { title: roleId, includedPermissions: permissions, stage: state === 'disabled' ? 'DISABLED' : 'GA' },
+      });
+    }
+    await this.#must('POST', path, { roleId: 'fixture', role: { title: 'fixture', includedPermissions: [] } });
+    for (const { subject, n } of this.people) {
+      const [exact] = subject.grants[0] ?? [''];
+      if (!exact.startsWith('exact:')) continue;
+      const includedPermissions = exact.slice('exact:'.length).split(',');
+      await this.#must('POST', path, { roleId: `exact_${n}`, role: { title: `exact ${n}`, includedPermissions } });
+    }
+  }
+
+  /** The person is a member of a group that is a member of the group that is granted the role. */
+  #group(): void {
+    // As the command line does it, beside the running server.
+    using db = new CatalogDatabase(join(this.server.dataDir, CATALOG_FILE), IDENTITY_MIGRATIONS);
+    const { groups } = openIdentity(db, this.server.dataDir);
+    const outer = groups.create(GROUP, {}, new Date());
+    const inner = groups.create('inner@example.com', {}, new Date());
+    groups.addMember(outer, inner.email, 'MEMBER');
+    for (const { subject, email } of this.people)
+      if (subject.through === 'group') groups.addMember(inner, email, 'MEMBER');
+  }
+
+  async #datasets(): Promise<void> {
+    const defaults = ['READER', 'WRITER', 'OWNER'].map((role) => ({
+      role,
+      specialGroup: { READER: 'projectReaders', WRITER: 'projectWriters', OWNER: 'projectOwners' }[role],
+    }));
+    const given = this.people.flatMap(({ subject, email }) =>
+      subject.grants
+        .filter(([, on]) => on === 'dataset')
+        .map(([role]) => (subject.through === 'group' ? { role, groupByEmail: GROUP } : { role, userByEmail: email })),
+    );
+    const own = { role: 'OWNER', userByEmail: OWNER };
+    this.#dsAccess = [...defaults, own, ...given];
+    const view = (tableId: string) => ({ view: { projectId: PROJECT, datasetId: 'pub', tableId } });
+    for (const [datasetId, access] of [
+      ['ds', this.#dsAccess],
+      ['bare', [own]],
+      ['pub', [own, { role: 'READER', specialGroup: 'allAuthenticatedUsers' }]],
+    ] as const) {
+      await this.#must('POST', `${P}/datasets`, { datasetReference: { datasetId }, access });
+      await this.table(datasetId, 't');
+    }
+    await this.view('ds', 'v', 'SELECT x FROM ds.t');
+    await this.view('pub', 'authorized', 'SELECT x FROM bare.t');
+    await this.view('pub', 'unauthorized', 'SELECT x FROM bare.t');
+    await this.#must('PATCH', `${P}/datasets/bare`, { access: [own, view('authorized')] });
+  }
+
+  async #grantOnProject(): Promise<void> {
+    const policy = await this.#policy();
+    const add = (role: string, member: string) => {
+      const known = policy.bindings.find((binding) => binding.role === role);
+      if (known === undefined) policy.bindings.push({ role, members: [member] });
+      else known.members.push(member);
+    };
+    add('roles/bigquery.jobUser', `user:${JO}`);
+    for (const { subject, email, n } of this.people) {
+      for (const [role, on] of subject.grants) {
+        if (on !== 'project') continue;
+        const custom = role.startsWith('exact:') ? `exact_${n}` : role.split('custom:')[1];
+        add(custom === undefined ? role : `projects/${PROJECT}/roles/${custom}`, `user:${email}`);
+      }
+    }
+    await this.#must('POST', `/v1/projects/${PROJECT}:setIamPolicy`, { policy });
+    await this.#must('DELETE', `/v1/projects/${PROJECT}/roles/deleted`);
+  }
+
+  async #grantOnTable(): Promise<void> {
+    const bindings = this.people.flatMap(({ subject, email }) =>
+      subject.grants.filter(([, on]) => on === 'table').map(([role]) => ({ role, members: [`user:${email}`] })),
+    );
+    await this.#must('POST', `${P}/datasets/ds/tables/t:setIamPolicy`, { policy: { bindings } });
+  }
+
+  async #policy(): Promise<{ bindings: Binding[] }> {
+    return (await this.#must('POST', `/v1/projects/${PROJECT}:getIamPolicy`, {})) as { bindings: Binding[] };
+  }
+
+  async table(datasetId: string, tableId: string): Promise<void> {
+    const schema = { fields: [{ name: 'x', type: 'INTEGER' }] };
+    await this.#must('POST', `${P}/datasets/${datasetId}/tables`, { tableReference: { tableId }, schema });
+  }
+
+  async view(datasetId: string, tableId: string, query: string): Promise<void> {
+    const view = { query, useLegacySql: false };
+    await this.#must('POST', `${P}/datasets/${datasetId}/tables`, { tableReference: { tableId }, view });
+  }
+
+  /** Makes what the probe needs; `what` is a line of an operation's `before`. */
+  async prepare(what: string, n: number): Promise<void> {
+    const [kind = '', name = ''] = place(what, n).split(' ');
+    switch (kind) {
+      case 'like-ds':
+        await this.#must('POST', `${P}/datasets`, { datasetReference: { datasetId: name }, access: this.#dsAccess });
+        return;
+      case 'table': {
+        const [datasetId = '', tableId = ''] = name.split('.');
+        await this.table(datasetId, tableId);
+        return;
+      }
+      case 'job': {
+        const job = await this.server.request('POST', `${P}/jobs`, {
+          jobReference: { projectId: PROJECT, jobId: name },
+          configuration: { query: { query: 'SELECT 1', useLegacySql: false } },
+        });
+        const ended = await this.#ofJob(job, OWNER);
+        if (ended !== '200') throw new Error(`Job ${name}: ${ended}`);
+        return;
+      }
+      case 'account':
+        await this.#must('POST', `/v1/projects/${PROJECT}/serviceAccounts`, { accountId: name });
+        return;
+      case 'role':
+        await this.#must('POST', `/v1/projects/${PROJECT}/roles`, {
+          roleId: name,
+          role: { title: name, includedPermissions: [] },
+        });
+        return;
+      default:
+        await this.#must(kind, name);
+    }
+  }
+
+  /** The answer of one operation to one person, in the words of the matrix. */
+  async answer(operation: Operation, { email, n }: Person): Promise<string> {
+    for (const what of operation.before ?? []) await this.prepare(what, n);
+    if (operation.upload !== undefined) return this.#ofJob(await this.#upload(operation, email, n), email);
+    if (operation.job !== undefined) {
+      const body = { configuration: JSON.parse(place(JSON.stringify(operation.job), n)) as unknown };
+      return this.#ofJob(await this.server.request('POST', `${P}/jobs`, body, { as: email }), email);
+    }
+    if (operation.sql !== undefined) {
+      const configuration = JSON.parse(place(JSON.stringify(operation.configuration ?? {}), n)) as object;
+      if (operation.configuration !== undefined) return this.#dryRunJob(operation.sql, configuration, email);
+      const body = {
+        query: operation.sql,
+        useLegacySql: false,
+        dryRun: operation.run !== true,
+        defaultDataset: undefined,
+      };
+      return wordsOf(operation, await this.server.request('POST', `${P}/queries`, body, { as: email }));
+    }
+    const [method = '', path = ''] = place(operation.request ?? '', n).split(' ');
+    const body =
+      operation.body === undefined
+        ? undefined
+        : await this.#body(JSON.parse(place(JSON.stringify(operation.body), n)) as Record<string, unknown>);
+    return wordsOf(operation, await this.server.request(method, path.replace('{K}', this.#key), body, { as: email }));
+  }
+
+  async #dryRunJob(query: string, more: object, as: string): Promise<string> {
+    const configuration = { dryRun: true, query: { query, useLegacySql: false, ...more } };
+    return wordsOf(undefined, await this.server.request('POST', `${P}/jobs`, { configuration }, { as }));
+  }
+
+  async #body(body: Record<string, unknown>): Promise<unknown> {
+    return body['policy'] === '{policy}' ? { policy: await this.#policy() } : body;
+  }
+
+  async #upload(operation: Operation, as: string, n: number): Promise<Answer> {
+    const configuration = place(JSON.stringify(operation.job), n);
+    const head = `--b0\r\nContent-Type: application/json\r\n\r\n{"configuration": ${configuration}}\r\n`;
+    const body = `${head}--b0\r\nContent-Type: text/csv\r\n\r\n${operation.upload}\r\n--b0--\r\n`;
+    const path = `/upload/bigquery/v2/projects/${PROJECT}/jobs?uploadType=multipart`;
+    const headers = { 'content-type': 'multipart/related; boundary=b0' };
+    return this.server.request('POST', path, body, { as, headers });
+  }
+
+  /** A job that was accepted: `200`, or `job REASON MESSAGE`. */
+  async #ofJob(answer: Answer, as: string): Promise<string> {
+    if (answer.status !== 200) return wordsOf(undefined, answer);
+    const { jobId } = answer.body.jobReference as { jobId: string };
+    for (;;) {
+      const { body } = await this.server.request('GET', `${P}/jobs/${jobId}`, undefined, { as });
+      const { state, errorResult } = body.status as {
+        state: string;
+        errorResult?: { reason: string; message: string };
+      };
+      if (state === 'DONE')
+        return errorResult === undefined ? '200' : `job ${errorResult.reason} ${errorResult.message}`;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server[Symbol.asyncDispose]();
+  }
+}
+
+function wordsOf(operation: Operation | undefined, { status, body }: Answer): string {
+  if (status >= 300) {
+    const error = body.error as { message: string; errors?: { reason: string }[] };
+    return `${status} ${error.errors?.[0]?.reason ?? ''} ${error.message}`;
+  }
+  if (operation?.shows === undefined) return String(status);
+  return `${status} ${sees(operation.shows.what, body) ? 'with' : 'without'} ${operation.shows.what}`;
+}
+
+function sees(what: string, body: Answer['body']): boolean {
+  switch (what) {
+    case 'matrix project':
+      return ((body.projects ?? []) as { id: string }[]).some(({ id }) => id === PROJECT);
+    case 'dataset ds':
+      return ((body.datasets ?? []) as { id: string }[]).some(({ id }) => id === `${PROJECT}:ds`);
+    case 'configuration of a job of another user': {
+      const jobs = (body.jobs ?? []) as { id: string; configuration?: unknown }[];
+      return jobs.find(({ id }) => id.endsWith('.job_of_jo'))?.configuration !== undefined;
+    }
+    default:
+      throw new Error(`operations.jsonl shows an unknown thing: ${what}`);
+  }
+}
