@@ -35,13 +35,15 @@ function path(call: Call): string {
   return quoteText(duckdbPath(text));
 }
 
-/** Runs a template over valid JSON; text that is none gives NULL. */
+/** Runs a template over valid JSON. Of text that is none, GoogleSQL still gives what comes complete before the fault. */
 function overJson(call: Call, make: (json: string, path: string) => string): string {
   const kind = kindOf(call);
   if (kind !== 'STRING' && kind !== 'JSON') throw unsupportedFunction(`${call.name} (${kind})`);
   const at = path(call);
   return bind([argument(call, 0).sql], (x) =>
-    kind === 'JSON' ? `(${make(x, at)})` : `(CASE WHEN json_valid(${x}) THEN ${make(x, at)} END)`,
+    kind === 'JSON'
+      ? `(${make(x, at)})`
+      : `(CASE WHEN json_valid(${x}) THEN ${make(x, at)} WHEN ${x} IS NOT NULL THEN ${bind([`bq_json_find(${x}, ${at})`], (found) => make(found, "'$'"))} END)`,
   );
 }
 
@@ -169,7 +171,8 @@ export const jsonFunctions: Readonly<Record<string, ScalarFunction>> = {
   json_array: jsonArray,
   json_object: jsonObject,
   int64: unwrap(
-    "json_type(?) IN ('BIGINT', 'UBIGINT') OR (json_type(?) = 'DOUBLE' AND CAST(? AS DOUBLE) = trunc(CAST(? AS DOUBLE)) AND abs(CAST(? AS DOUBLE)) < 9.2e18)",
+    // AND and OR do not keep DuckDB from casting what is no number.
+    "(json_type(?) IN ('BIGINT', 'UBIGINT') AND TRY_CAST(TRY_CAST(? AS DECIMAL(38,0)) AS BIGINT) IS NOT NULL) OR (json_type(?) = 'DOUBLE' AND TRY_CAST(? AS DOUBLE) = trunc(TRY_CAST(? AS DOUBLE)) AND abs(TRY_CAST(? AS DOUBLE)) < 9.2e18)",
     (x) => `CAST(CAST(${x} AS DECIMAL(38,0)) AS BIGINT)`,
     'an integer',
   ),

@@ -137,7 +137,7 @@ export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
     INT64: template(
       1,
       (x) =>
-        `CASE WHEN ${x} = CAST('-9223372036854775808' AS BIGINT) THEN ${raise("'int64 overflow: ABS(-9223372036854775808)'")} ELSE abs(${x}) END`,
+        `CASE WHEN ${x} = CAST('-9223372036854775808' AS BIGINT) THEN ${raise("'int64 overflow: --9223372036854775808'")} ELSE abs(${x}) END`,
     ),
     FLOAT64: native('abs'),
     NUMERIC: native('abs'),

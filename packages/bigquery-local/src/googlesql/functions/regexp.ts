@@ -35,7 +35,11 @@ function groupOf(call: Call): 0 | 1 {
   const pattern = constantText(call, 1);
   if (pattern === undefined) throw unsupportedFunction(`${call.name} with a pattern that is not constant`);
   const groups = capturingGroups(pattern);
-  if (groups > 1) throw new BigQueryError('invalidQuery', 'Regular expression has more than 1 capturing group');
+  if (groups > 1)
+    throw new BigQueryError(
+      'invalidQuery',
+      'Regular expressions passed into extraction functions must not have more than 1 capturing group',
+    );
   return groups === 0 ? 0 : 1;
 }
 

@@ -6,7 +6,7 @@ import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
 import { formatValues } from './udf/format.ts';
 import { floatNumeric, floatRound, floatTrunc } from './udf/float.ts';
-import { jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
+import { jsonFind, jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
 import * as net from './udf/net.ts';
 import * as text from './udf/text.ts';
 import { formatTime } from './udf/time-format.ts';
@@ -39,6 +39,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_float_numeric: [1, floatNumeric],
   bq_float_trunc: [2, floatTrunc],
   bq_json_query: [2, jsonQuery],
+  bq_json_find: [2, jsonFind],
   bq_json_number: [2, jsonNumber],
   bq_zone_name: [1, zoneName],
   bq_zone_offset: [1, zoneOffset],

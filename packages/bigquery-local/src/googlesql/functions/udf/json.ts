@@ -21,6 +21,19 @@ export function jsonNumber(text: string, path: string): string | null {
   return typeof found === 'object' && found !== null && 'number' in found ? found.number : null;
 }
 
+/**
+ * The part at a path of a text that is no JSON as a whole, read as far as to that part's end: GoogleSQL's functions
+ * over STRING read no further, and take single quotes and control characters in strings.
+ */
+export function jsonFind(text: string, path: string): string | null {
+  try {
+    const found = new Reader(text, (source) => source, true).find(steps(path));
+    return found === undefined ? null : write(found, false);
+  } catch {
+    return null;
+  }
+}
+
 function asWritten(text: string): Parsed | undefined {
   try {
     return new Reader(text, (source) => source).document();
@@ -29,11 +42,17 @@ function asWritten(text: string): Parsed | undefined {
   }
 }
 
+/** `$."a"[0]` as `['a', 0]`. */
+function steps(path: string): (string | number)[] {
+  return [...path.matchAll(/\."([^"]*)"|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index));
+}
+
 function at(document: Parsed | undefined, path: string): Parsed | undefined {
   let value: Parsed | undefined = document;
-  for (const [, key, index] of path.matchAll(/\."([^"]*)"|\[(\d+)\]/g)) {
-    if (key !== undefined) value = value instanceof Map ? (value as ReadonlyMap<string, Parsed>).get(key) : undefined;
-    else value = Array.isArray(value) ? (value as readonly Parsed[])[Number(index)] : undefined;
+  for (const step of steps(path)) {
+    if (typeof step === 'string')
+      value = value instanceof Map ? (value as ReadonlyMap<string, Parsed>).get(step) : undefined;
+    else value = Array.isArray(value) ? (value as readonly Parsed[])[step] : undefined;
   }
   return value;
 }
@@ -42,11 +61,35 @@ function at(document: Parsed | undefined, path: string): Parsed | undefined {
 class Reader {
   readonly #text: string;
   readonly #number: (source: string) => string;
+  readonly #lenient: boolean;
   #at = 0;
 
-  constructor(text: string, number: (source: string) => string) {
+  constructor(text: string, number: (source: string) => string, lenient = false) {
     this.#text = text;
     this.#number = number;
+    this.#lenient = lenient;
+  }
+
+  /** The value at a path; what comes after it is not looked at. Undefined where there is none. */
+  find(path: readonly (string | number)[]): Parsed | undefined {
+    const [step, ...rest] = path;
+    if (step === undefined) return this.#value(0);
+    this.#space();
+    if (this.#match(typeof step === 'string' ? /\{/y : /\[/y) === undefined) return undefined;
+    for (let position = 0; ; position++) {
+      this.#space();
+      if (this.#match(/[}\]]/y) !== undefined) return undefined;
+      let key: string | number = position;
+      if (typeof step === 'string') {
+        key = this.#string();
+        this.#space();
+        if (this.#match(/:/y) === undefined) this.#fail();
+      }
+      if (key === step) return this.find(rest);
+      this.#value(1);
+      this.#space();
+      if (this.#match(/,/y) === undefined) return undefined;
+    }
   }
 
   document(): Parsed {
@@ -81,19 +124,35 @@ class Reader {
         return this.#array(depth);
       case '"':
         return this.#string();
+      case "'":
+        return this.#lenient ? this.#string() : this.#fail();
       default: {
         const word = this.#match(/true|false|null/y);
         if (word !== undefined) return word === 'null' ? null : word === 'true';
         const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? this.#fail();
+        if (this.#match(/[.eE]/y) !== undefined) this.#fail();
         return { number: this.#number(number) };
       }
     }
   }
 
   #string(): string {
+    if (this.#lenient) return this.#lenientString();
     // eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings.
     const raw = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ?? this.#fail();
     return JSON.parse(raw) as string;
+  }
+
+  #lenientString(): string {
+    const raw =
+      this.#match(
+        /"(?:[^"\\]|\\(?:["'\\/bfnrt]|u[0-9a-fA-F]{4}))*"|'(?:[^'\\]|\\(?:["'\\/bfnrt]|u[0-9a-fA-F]{4}))*'/y,
+      ) ?? this.#fail();
+    const body = raw.slice(1, -1).replaceAll(/\\[\s\S]|"|\p{Cc}/gu, (found) => {
+      if (found === "\\'") return "'";
+      return found.startsWith('\\') ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    });
+    return JSON.parse(`"${body}"`) as string;
   }
 
   #object(depth: number): Parsed {
