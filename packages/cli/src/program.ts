@@ -2,6 +2,7 @@
 // runs, so that help and errors are quick.
 import { AppError } from '@sluice/core';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import type { GlobalOptions } from './commands/session.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -138,11 +139,26 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
 
   command(bigquery, 'token <email>', 'print an access token for a user of the local BigQuery')
     .requiredOption('--data-dir <dir>', 'the data directory of the local BigQuery')
+    .option('--scope <url...>', 'OAuth scopes of the token (default: cloud-platform and the directory)')
     .action(async (email: string, _options, self: Command) => {
       const { bigQueryTokenCommand } = await import('./commands/bigquery.ts');
-      done(await bigQueryTokenCommand(io, email, self.optsWithGlobals<GlobalOptions & { dataDir: string }>()));
+      const options = self.optsWithGlobals<GlobalOptions & { dataDir: string; scope?: string[] }>();
+      done(await bigQueryTokenCommand(io, email, options));
     });
 
+  command(
+    bigquery,
+    'explain-access <principal> <permission> <resource>',
+    'show which entries grant a permission on a resource (projects/P, P.D, P.D.T), or what is missing',
+  )
+    .requiredOption('--data-dir <dir>', 'the data directory of the local BigQuery')
+    .action(async (principal: string, permission: string, resource: string, _options, self: Command) => {
+      const { explainAccessCommand } = await import('./commands/bigquery-explain-access.ts');
+      const options = self.optsWithGlobals<GlobalOptions & { dataDir: string }>();
+      done(await explainAccessCommand(io, { principal, permission, resource }, options));
+    });
+
+  addDirectoryCommands(io, bigquery, command, done);
   return program;
 }
 

@@ -8,6 +8,7 @@ import type { CatalogDatabase, Migration } from '../catalog/database.ts';
 import { Groups, GROUPS_MIGRATION } from '../catalog/groups.ts';
 import { Policies, POLICIES_MIGRATION } from '../catalog/policies.ts';
 import { Projects, PROJECTS_MIGRATION, PROJECTS_STATE_MIGRATION } from '../catalog/projects.ts';
+import { RENAMED_MEMBERS_MIGRATION, RenamedMembers } from '../catalog/renamed-members.ts';
 import { SERVICE_ACCOUNT_KEYS_MIGRATION } from '../catalog/service-account-keys.ts';
 import { SERVICE_ACCOUNT_POLICIES_MIGRATION, ServiceAccountPolicies } from '../catalog/service-account-policies.ts';
 import {
@@ -30,10 +31,8 @@ export const IDENTITY_MIGRATIONS: readonly Migration[] = [
   DELETED_SERVICE_ACCOUNTS_MIGRATION,
   SERVICE_ACCOUNT_KEYS_MIGRATION,
   SERVICE_ACCOUNT_POLICIES_MIGRATION,
+  RENAMED_MEMBERS_MIGRATION,
 ];
-
-/** A member under its old and its new name, in the transaction that renames it everywhere. */
-export type RenameListener = (member: string, newName: string) => void;
 
 export type Identity = {
   readonly projects: Projects;
@@ -45,11 +44,8 @@ export type Identity = {
   readonly groups: Groups;
   /** HMAC key of access tokens. */
   readonly signingKey: Uint8Array;
-  /**
-   * For policies that are kept elsewhere (dataset access, buckets): a deleted account becomes
-   * `deleted:user:E?uid=N` or `deleted:serviceAccount:E?uid=N`, a restored one gets its name back.
-   */
-  onRenamedMember(listener: RenameListener): void;
+  /** Deleted and restored accounts, for policies that are kept elsewhere (dataset access, tables, buckets). */
+  readonly renamedMembers: RenamedMembers;
   /** Sees what the command line has changed since. */
   refresh(): void;
 };
@@ -61,12 +57,11 @@ export function openIdentity(db: CatalogDatabase, dataDir: string): Identity {
   const serviceAccountPolicies = new ServiceAccountPolicies(db);
   const users = new Users(db);
   const groups = new Groups(db);
-  const listeners: RenameListener[] = [
-    (member, newName) => policies.renameMember(member, newName),
-    (member, newName) => serviceAccountPolicies.renameMember(member, newName),
-  ];
-  const rename: RenameListener = (member, newName) => {
-    for (const listener of listeners) listener(member, newName);
+  const renamedMembers = new RenamedMembers(db);
+  const rename = (member: string, newName: string): void => {
+    policies.renameMember(member, newName);
+    serviceAccountPolicies.renameMember(member, newName);
+    renamedMembers.add(member, newName);
   };
   serviceAccounts.onDelete(({ email, uniqueId }) => {
     rename(`serviceAccount:${email}`, `deleted:serviceAccount:${email}?uid=${uniqueId}`);
@@ -88,7 +83,7 @@ export function openIdentity(db: CatalogDatabase, dataDir: string): Identity {
     users,
     groups,
     signingKey: loadSigningKey(dataDir),
-    onRenamedMember: (listener) => listeners.push(listener),
+    renamedMembers,
     refresh: () => db.refresh(),
   };
 }
@@ -107,6 +102,7 @@ export function isActive(identity: Identity, token: { readonly email: string; re
 export interface DatasetPolicies {
   datasetAccess(projectId: string, datasetId: string): DatasetAccess | undefined;
   tablePolicy?(projectId: string, datasetId: string, tableId: string): Policy | undefined;
+  bucketPolicy?(bucket: string): Policy | undefined;
 }
 
 export function createPolicyReader(identity: Identity, datasets: DatasetPolicies): PolicyReader {
@@ -115,6 +111,7 @@ export function createPolicyReader(identity: Identity, datasets: DatasetPolicies
     customRole: (name) => identity.customRoles.permissionsOf(name),
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (projectId, datasetId, tableId) => datasets.tablePolicy?.(projectId, datasetId, tableId),
+    bucketPolicy: (bucket) => datasets.bucketPolicy?.(bucket),
     serviceAccountPolicy: (email) => {
       const account = identity.serviceAccounts.find(email);
       return account === undefined ? undefined : identity.serviceAccountPolicies.find(account.uniqueId);

@@ -9,7 +9,7 @@ import { CatalogDatabase } from '../catalog/database.ts';
 import type { ServiceAccount } from '../catalog/service-accounts.ts';
 import { IDENTITY_MIGRATIONS, openIdentity } from './identity.ts';
 import type { Identity } from './identity.ts';
-import { CATALOG_FILE } from './user-token.ts';
+import { CATALOG_FILE } from './data-directory.ts';
 
 export type TestKey = { readonly id: string; readonly privateKey: string };
 type Part = Readonly<Record<string, unknown>>;

@@ -1,6 +1,5 @@
 // Access tokens for local users, for the command line: works beside a running server and
 // without one, as both share the catalog file and the signing key.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { AppError } from '@sluice/core';
@@ -8,11 +7,11 @@ import { AppError } from '@sluice/core';
 import { CatalogDatabase } from '../catalog/database.ts';
 import { isServiceAccountEmail } from '../access/members.ts';
 import { signAccessToken } from './access-token.ts';
+import { CATALOG_FILE, requireDataDirectory } from './data-directory.ts';
 import { IDENTITY_MIGRATIONS, openIdentity } from './identity.ts';
 import { isKnownScope, USER_SCOPES } from './scopes.ts';
 
-/** Name of the catalog's SQLite file in the data directory. */
-export const CATALOG_FILE = 'catalog.sqlite';
+export { CATALOG_FILE };
 
 export type UserTokenRequest = {
   readonly dataDir: string;
@@ -31,14 +30,7 @@ const MAX_LIFETIME_SECONDS = 43_200;
  */
 export async function issueUserToken(request: UserTokenRequest): Promise<string> {
   const { dataDir, email, lifetimeSeconds = 3600, scopes = USER_SCOPES } = request;
-  if (!existsSync(dataDir)) {
-    throw new AppError(`There is no local BigQuery in ${dataDir}.`, {
-      code: 'DATA_DIRECTORY_MISSING',
-      kind: 'not_found',
-      where: dataDir,
-      fix: `Start it once: sluice bigquery start --data-dir ${dataDir}`,
-    });
-  }
+  requireDataDirectory(dataDir);
   if (isServiceAccountEmail(email)) {
     throw new AppError(`${email} is a service account; it signs in with a key.`, {
       code: 'NOT_A_USER',

@@ -58,10 +58,14 @@ export async function bigQueryStartCommand(io: Io, options: BigQueryStartOptions
 export async function bigQueryTokenCommand(
   io: Io,
   email: string,
-  options: GlobalOptions & { readonly dataDir: string },
+  options: GlobalOptions & { readonly dataDir: string; readonly scope?: readonly string[] },
 ): Promise<ExitCode> {
   const session = sessionOf(io, options);
-  const token = await issueUserToken({ dataDir: path.resolve(io.cwd, options.dataDir), email });
+  const token = await issueUserToken({
+    dataDir: path.resolve(io.cwd, options.dataDir),
+    email,
+    ...(options.scope === undefined ? {} : { scopes: options.scope }),
+  });
   answer(session, { email, token }, () => [token]);
   return EXIT.ok;
 }

@@ -1,9 +1,11 @@
 // The Dataset resource: from request bodies to the catalog and back.
 // Rules of `access[]`: the Dataset reference of the BigQuery REST API v2.
 import type { AccessEntry } from '../../access/policy.ts';
+import { iamRoleName } from '../../access/roles.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { Dataset, DatasetProperties } from '../../catalog/datasets.ts';
 import type { Identity } from '../../auth/identity.ts';
+import { roleWithCondition, sentCondition } from '../iam/policy.ts';
 import { invalidField, optionalFlag, optionalInteger, optionalLabels, optionalList, optionalText } from './fields.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -53,16 +55,22 @@ function parseEntry(item: Body, name: string, identity: Identity): AccessEntry {
       'An access entry must have exactly one of userByEmail, groupByEmail, domain, specialGroup defined, view, routine, or dataset.',
     );
   }
-  if (item['condition'] !== undefined && item['condition'] !== null) {
-    throw new BigQueryError('invalid', 'Conditions of access entries are not supported by the local BigQuery.');
-  }
+  const condition = sentCondition(item['condition'], 'access.condition');
   const role = optionalText(item, 'role');
   if (entity === 'view' || entity === 'routine' || entity === 'dataset') {
     if (role !== undefined && role !== '')
       throw new BigQueryError('invalid', `An access entry for ${entity} needs an empty role.`);
+    if (condition !== undefined)
+      throw new BigQueryError('invalid', `An access entry for ${entity} cannot have a condition.`);
     return { [entity]: parseResource(item[entity] as Body, entity) };
   }
   if (role === undefined || role === '') throw new BigQueryError('invalid', 'An access entry must have a role.');
+  if (role.includes('_withcond_')) {
+    throw new BigQueryError(
+      'invalid',
+      `The role ${role} stands for a role with a condition: read and write it with accessPolicyVersion=3.`,
+    );
+  }
   const legacy = LEGACY_ROLES[role] ?? role;
   if (
     !/^(READER|WRITER|OWNER|roles\/[\w.]+|projects\/[^/]+\/roles\/[\w.]+|organizations\/\d+\/roles\/[\w.]+)$/.test(
@@ -78,7 +86,7 @@ function parseEntry(item: Body, name: string, identity: Identity): AccessEntry {
   if ((entity === 'userByEmail' || entity === 'groupByEmail') && !/^[^@\s]+@[^@\s]+$/.test(member))
     throw invalidField(`access.${entity}`, `${member} is not an e-mail address`);
   if (entity === 'userByEmail') checkServiceAccount(member, name, identity);
-  return { role: legacy, [entity]: member };
+  return { role: legacy, [entity]: member, ...(condition === undefined ? {} : { condition }) };
 }
 
 /** IAM refuses service accounts of its own projects that do not exist. */
@@ -110,9 +118,34 @@ function parseResource(value: Body, entity: string): unknown {
   return { dataset: texts(value['dataset'] as Body | undefined, ['projectId', 'datasetId']), targetTypes };
 }
 
-/** "A dataset must have at least one entity with the OWNER role." */
+/** "A dataset must have at least one entity with the OWNER role": one that does not end. */
 export function hasOwner(access: readonly AccessEntry[]): boolean {
-  return access.some((entry) => entry.role === 'OWNER');
+  return access.some((entry) => entry.role === 'OWNER' && entry.condition === undefined);
+}
+
+/** The highest policy version that the client understands: `accessPolicyVersion`, 1 when it is left out. */
+export function accessPolicyVersion(query: Readonly<Record<string, string | undefined>>): 1 | 3 {
+  const asked = query['accessPolicyVersion'];
+  if (asked === undefined || asked === '' || asked === '0' || asked === '1') return 1;
+  if (asked === '3') return 3;
+  throw invalidField('accessPolicyVersion', `${asked} is not a valid value: 0, 1 and 3 are`);
+}
+
+/** Throws `invalid` for entries with a condition from a client that does not ask for version 3. */
+export function requireVersionFor(access: readonly AccessEntry[] | undefined, version: 1 | 3): void {
+  if (version < 3 && access?.some(({ condition }) => condition !== undefined) === true) {
+    throw new BigQueryError('invalid', 'Access entries with a condition must be written with accessPolicyVersion=3.');
+  }
+}
+
+/** Below version 3, an entry with a condition comes back under another role's name and without it. */
+function presentAccess(access: readonly AccessEntry[], version: 1 | 3): readonly AccessEntry[] {
+  if (version === 3 || !access.some(({ condition }) => condition !== undefined)) return access;
+  return access.map(({ condition, ...entry }) =>
+    condition === undefined || entry.role === undefined
+      ? entry
+      : { ...entry, role: roleWithCondition(iamRoleName(entry.role), condition) },
+  );
 }
 
 /** The writable fields that `body` gives; null removes one. */
@@ -151,7 +184,12 @@ export function withChanges(
   ) as DatasetProperties;
 }
 
-export function datasetResource(dataset: Dataset, baseUrl: string, view: string | undefined): Record<string, unknown> {
+export function datasetResource(
+  dataset: Dataset,
+  baseUrl: string,
+  view: string | undefined,
+  version: 1 | 3 = 1,
+): Record<string, unknown> {
   const { projectId, datasetId } = dataset;
   const { access, ...properties } = dataset.properties;
   return {
@@ -161,7 +199,7 @@ export function datasetResource(dataset: Dataset, baseUrl: string, view: string 
     selfLink: `${baseUrl}/bigquery/v2/projects/${projectId}/datasets/${datasetId}`,
     datasetReference: { datasetId, projectId },
     ...(view === 'ACL' ? {} : properties),
-    ...(view === 'METADATA' ? {} : { access }),
+    ...(view === 'METADATA' ? {} : { access: presentAccess(access, version) }),
     creationTime: String(dataset.createdMs),
     lastModifiedTime: String(dataset.modifiedMs),
     location: dataset.location,

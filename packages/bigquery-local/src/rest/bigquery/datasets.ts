@@ -5,12 +5,14 @@ import { createDataset, deleteDataset, requireDataset } from '../../catalog/data
 import type { Services } from '../../services.ts';
 import type { RequestContext, Route } from '../route.ts';
 import {
+  accessPolicyVersion,
   datasetListItem,
   datasetResource,
   defaultAccess,
   hasOwner,
   parseAccess,
   parseProperties,
+  requireVersionFor,
   withChanges,
 } from './dataset-resource.ts';
 import {
@@ -70,7 +72,9 @@ function insert(services: Services, context: RequestContext): unknown {
     throw new BigQueryError('invalid', 'Required parameter is missing: datasetReference.datasetId');
   if ((optionalText(reference, 'projectId') ?? projectId) !== projectId)
     throw invalidField('datasetReference.projectId', 'does not match the project in the URL');
+  const version = accessPolicyVersion(context.query);
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
+  requireVersionFor(given, version);
   const { email } = context.principal;
   const access =
     given === undefined || given.length === 0
@@ -85,13 +89,15 @@ function insert(services: Services, context: RequestContext): unknown {
     location: optionalText(context.body, 'location'),
     properties,
   });
-  return datasetResource(dataset, context.baseUrl, undefined);
+  return datasetResource(dataset, context.baseUrl, undefined, version);
 }
 
 function get(services: Services, context: RequestContext): unknown {
   const { projectId, datasetId, resource } = idsOf(context);
   context.authorize('bigquery.datasets.get', resource);
-  return datasetResource(requireDataset(services, projectId, datasetId), context.baseUrl, context.query['datasetView']);
+  const version = accessPolicyVersion(context.query);
+  const dataset = requireDataset(services, projectId, datasetId);
+  return datasetResource(dataset, context.baseUrl, context.query['datasetView'], version);
 }
 
 function list(services: Services, context: RequestContext): unknown {
@@ -148,7 +154,9 @@ function change(services: Services, context: RequestContext, mode: 'patch' | 'up
   const location = optionalText(context.body, 'location');
   if (location !== undefined && location.toLowerCase() !== dataset.location.toLowerCase())
     throw new BigQueryError('invalid', 'Dataset location cannot be changed.');
+  const version = accessPolicyVersion(context.query);
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
+  requireVersionFor(given, version);
   if (given !== undefined && !hasOwner(given))
     throw new BigQueryError('invalid', 'Cannot remove all owners from a dataset.');
   // A PUT without `access` keeps the entries: losing them would lock everybody out.
@@ -159,7 +167,7 @@ function change(services: Services, context: RequestContext, mode: 'patch' | 'up
     changes['labels'] = mergeLabels(dataset.properties.labels, context.body['labels'] as Record<string, string | null>);
   }
   const updated = services.datasets.replace(projectId, datasetId, withChanges(base, changes));
-  return datasetResource(updated, context.baseUrl, undefined);
+  return datasetResource(updated, context.baseUrl, undefined, version);
 }
 
 /** JSON merge patch: a label that is null goes, one that is not named stays. */

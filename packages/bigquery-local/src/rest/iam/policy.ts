@@ -56,8 +56,11 @@ export function roleWithCondition(role: string, condition: Condition | undefined
 
 /** The policy in a setIamPolicy request that shall replace `current`. Throws 400 with Google's texts. */
 export function sentPolicy(context: RequestContext, current: StoredPolicy): SentPolicy {
-  const policy = objectField(context.body, 'policy');
   updateMask(context.body['updateMask'], ['bindings', 'etag', 'version']);
+  return parsePolicy(objectField(context.body, 'policy'), current);
+}
+
+export function parsePolicy(policy: Readonly<Record<string, unknown>>, current: StoredPolicy): SentPolicy {
   const { version } = policy;
   if (version !== undefined && version !== null && version !== 0 && version !== 1 && version !== 3)
     throw invalid(`Invalid policy version: ${JSON.stringify(version)}. The only valid versions are 0, 1 and 3.`);

@@ -15,9 +15,12 @@ import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity } from '../../aut
 import type { Identity } from '../../auth/identity.ts';
 import { principalFor, requireScope } from '../../auth/scopes.ts';
 import { challengeOf } from '../../auth/unauthenticated.ts';
-import { CATALOG_FILE, issueUserToken } from '../../auth/user-token.ts';
+import { CATALOG_FILE } from '../../auth/data-directory.ts';
+import { issueUserToken } from '../../auth/user-token.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import { CatalogDatabase } from '../../catalog/database.ts';
+import { directoryRoutes } from '../directory/routes.ts';
+import { iamCredentialsRoutes } from '../iam-credentials/routes.ts';
 import { oauth2Routes } from '../oauth2/routes.ts';
 import { resourceManagerRoutes } from '../resource-manager/routes.ts';
 import { Answer } from '../route.ts';
@@ -53,6 +56,8 @@ export class RoutesUnderTest implements AsyncDisposable {
     this.#app.setErrorHandler(sendError);
     for (const route of [
       ...iamRoutes(identity),
+      ...iamCredentialsRoutes(identity),
+      ...directoryRoutes(identity),
       ...resourceManagerRoutes(identity),
       ...oauth2Routes(identity),
       ...extraRoutes,
@@ -73,7 +78,7 @@ export class RoutesUnderTest implements AsyncDisposable {
             decided = true;
             return access.decide(principal, permission, resource).allowed;
           };
-          const answer = await route.handle(contextOf(request, principal, baseUrl, may));
+          const answer = (await route.handle(contextOf(request, principal, baseUrl, may))) ?? {};
           if (!decided) throw new Error(`${route.operation} answered without a decision`);
           if (!(answer instanceof Answer)) return answer;
           return reply.code(answer.status).headers(answer.headers).send(answer.body);

@@ -2,6 +2,7 @@
 // `labels.key:value` and the state, with `*`, joined by blanks or AND. Anything else is
 // refused by name, never ignored.
 import { BigQueryError } from '../../bigquery-error.ts';
+import { stateOf } from '../../catalog/projects.ts';
 import type { Project } from '../../catalog/projects.ts';
 
 type Matches = (project: Project) => boolean;
@@ -28,7 +29,7 @@ function term(text: string): Matches {
       return (project) => matches(project.projectNumber);
     case 'lifecyclestate':
     case 'state':
-      return () => matches('ACTIVE');
+      return (project) => matches(stateOf(project));
     default: {
       if (!field.startsWith('labels.')) throw unsupported(text);
       const key = field.slice('labels.'.length);

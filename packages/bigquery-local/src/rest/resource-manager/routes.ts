@@ -2,11 +2,13 @@
 // and no organizations; a project is created at once, so that operations come back done.
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
+import { stateOf } from '../../catalog/projects.ts';
 import type { Project } from '../../catalog/projects.ts';
 import { labelsField, optionalText, pageOf, requiredText } from '../iam/body.ts';
 import { projectIdOf } from '../iam/service-accounts.ts';
 import type { RequestContext, Route } from '../route.ts';
 import { iamPolicyRoutes } from './iam-policy.ts';
+import { projectChangeRoutes } from './project-changes.ts';
 import { projectQuery } from './project-query.ts';
 
 type Version = 'v1' | 'v3';
@@ -39,8 +41,24 @@ export function resourceManagerRoutes(identity: Identity): Route[] {
       },
     },
     ...iamPolicyRoutes(identity, version),
+    ...projectChangeRoutes(identity, version, projectResource),
+    ...(version === 'v3' ? [listBelowParent] : []),
   ]);
 }
+
+/** v3 lists the projects of one folder or organization only, and there is none. */
+const listBelowParent: Route = {
+  method: 'GET',
+  path: '/v3/projects',
+  operation: 'cloudresourcemanager.projects.list',
+  signedIn: true,
+  handle(context) {
+    const parent = context.query['parent'] ?? '';
+    if (!/^(?:folders|organizations)\/[^/]+$/.test(parent))
+      throw new BigQueryError('badRequest', 'A parent is required: folders/N or organizations/N.');
+    throw new BigQueryError('forbidden', 'The caller does not have permission', { httpStatus: 403 });
+  },
+};
 
 function create(identity: Identity, context: RequestContext, version: Version): unknown {
   const { body, principal } = context;
@@ -77,7 +95,7 @@ function create(identity: Identity, context: RequestContext, version: Version): 
 function list(identity: Identity, context: RequestContext, version: Version): unknown {
   const matches = projectQuery(version === 'v1' ? context.query['filter'] : context.query['query']);
   const visible = identity.projects
-    .list()
+    .list({ deleted: true })
     .filter((project) => matches(project))
     .filter(({ projectId }) => context.may('resourcemanager.projects.get', { kind: 'project', projectId }));
   const page = pageOf(context, visible, (project) => project.projectId, 500, 500);
@@ -94,7 +112,7 @@ function projectResource(project: Project, version: Version): Record<string, unk
     ? {
         projectNumber: project.projectNumber,
         projectId: project.projectId,
-        lifecycleState: 'ACTIVE',
+        lifecycleState: stateOf(project),
         name: project.displayName,
         createTime,
         ...labels,
@@ -102,10 +120,11 @@ function projectResource(project: Project, version: Version): Record<string, unk
     : {
         name: `projects/${project.projectNumber}`,
         projectId: project.projectId,
-        state: 'ACTIVE',
+        state: stateOf(project),
         displayName: project.displayName,
         createTime,
-        updateTime: createTime,
+        updateTime: project.updatedAt.toISOString(),
+        ...(project.deletedAt === undefined ? {} : { deleteTime: project.deletedAt.toISOString() }),
         ...labels,
       };
 }
