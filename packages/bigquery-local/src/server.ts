@@ -1,18 +1,24 @@
 // Starts and stops one local BigQuery on one data directory.
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { AppError } from '@sluice/core';
 import type { FastifyInstance } from 'fastify';
 import { createAccessControl } from './access/access-control.ts';
+import { isServiceAccountEmail } from './access/members.ts';
 import { AuditLog } from './audit/audit-log.ts';
 import { AuditTable } from './audit/audit-table.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from './auth/identity.ts';
+import { bucketMigrations, Buckets } from './catalog/buckets.ts';
 import { CatalogDatabase } from './catalog/database.ts';
+import { renameDatasetMember } from './catalog/dataset-members.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
 import { jobMigrations, Jobs } from './catalog/jobs.ts';
 import { ROW_ACCESS_POLICIES_MIGRATION, RowAccessPolicies } from './catalog/row-access-policies.ts';
 import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policies.ts';
 import { tableMigrations, Tables } from './catalog/tables.ts';
+import type { CloudStorage } from './cloud-storage/cloud-storage.ts';
+import { ObjectFiles } from './cloud-storage/object-files.ts';
 import { registerFunctions } from './googlesql/functions/register.ts';
 import { createGoogleSql } from './googlesql/google-sql.ts';
 import { JobService } from './jobs/job-service.ts';
@@ -20,8 +26,11 @@ import { recover } from './jobs/recovery.ts';
 import { Housekeeping } from './jobs/housekeeping.ts';
 import { bigqueryRoutes } from './rest/bigquery/routes.ts';
 import { discoveryRoutes } from './rest/discovery/discovery.ts';
+import { directoryRoutes } from './rest/directory/routes.ts';
+import { iamCredentialsRoutes } from './rest/iam-credentials/routes.ts';
 import { iamRoutes } from './rest/iam/routes.ts';
 import { oauth2Routes } from './rest/oauth2/routes.ts';
+import { storageRoutes } from './rest/cloud-storage/register.ts';
 import { resourceManagerRoutes } from './rest/resource-manager/routes.ts';
 import { createRestServer } from './rest/server.ts';
 import { silentLog, type ServerLog } from './rest/server-log.ts';
@@ -49,11 +58,15 @@ export type StartOptions = {
   readonly log?: ServerLog;
   /** Largest upload of a load job. Default 10 GiB. */
   readonly maxUploadBytes?: number;
+  /** Largest object of Cloud Storage. Default 10 GiB. */
+  readonly maxObjectBytes?: number;
 };
 
 export type RunningBigQuery = {
   /** `http://127.0.0.1:1234` */
   readonly restUrl: string;
+  /** Names of the API methods that are served: `bigquery.datasets.get`. */
+  readonly operations: readonly string[];
   close(): Promise<void>;
 };
 
@@ -69,6 +82,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       ...datasetMigrations,
       ...tableMigrations,
       ...jobMigrations,
+      ...bucketMigrations,
       TABLE_POLICIES_MIGRATION,
       ROW_ACCESS_POLICIES_MIGRATION,
     ]),
@@ -79,13 +93,17 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const tables = new Tables(db, clock);
   const tablePolicies = new TablePolicies(db, tables);
   const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
+  const buckets = new Buckets(db);
   identity.renamedMembers.apply([
+    (member, newName) => renameDatasetMember(db, datasets, member, newName),
     (member, newName) => tablePolicies.renameMember(member, newName),
     (member, newName) => rowAccessPolicies.renameMember(member, newName),
+    (member, newName) => buckets.renameMember(member, newName),
   ]);
   const policies = createPolicyReader(identity, {
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (projectId, datasetId, tableId) => tablePolicies.find(projectId, datasetId, tableId),
+    bucketPolicy: (bucket) => buckets.find(bucket)?.policy,
   });
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
   const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
@@ -98,6 +116,9 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       clock,
     }),
   );
+  const files = new ObjectFiles(join(directory.path, 'storage'), options.maxObjectBytes ?? DEFAULT_MAX_UPLOAD_BYTES);
+  files.removeOrphans(buckets.files());
+  const cloudStorage: CloudStorage = { db, identity, buckets, files, clock };
   const services: Services = {
     directory,
     db,
@@ -112,6 +133,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     rowAccessPolicies,
     groupsOf: (email) => policies.groupsOf?.(email) ?? [],
     jobs: new Jobs(db),
+    cloudStorage,
     duckdb,
     physical,
     sizes: new TableSizes(duckdb, physical),
@@ -130,17 +152,21 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     identity,
     ...(options.anonymousAs === undefined ? {} : { anonymousAs: options.anonymousAs }),
   });
+  const otherRoutes = [
+    ...iamRoutes(identity),
+    ...iamCredentialsRoutes(identity),
+    ...directoryRoutes(identity),
+    ...resourceManagerRoutes(identity),
+    ...oauth2Routes(identity),
+    ...discoveryRoutes(routes),
+  ];
   const app = await createRestServer({
     access: services.access,
     audit,
     authenticator,
     bigqueryRoutes: routes,
-    otherRoutes: [
-      ...iamRoutes(identity),
-      ...resourceManagerRoutes(identity),
-      ...oauth2Routes(identity),
-      ...discoveryRoutes(routes),
-    ],
+    otherRoutes,
+    cloudStorage,
     uploads: {
       jobs,
       spool: { directory: directory.spool, maxBytes: options.maxUploadBytes ?? DEFAULT_MAX_UPLOAD_BYTES },
@@ -159,6 +185,9 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   let closing: Promise<void> | undefined;
   return {
     restUrl: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`,
+    operations: [
+      ...new Set([...routes, ...otherRoutes, ...storageRoutes(cloudStorage)].map(({ operation }) => operation)),
+    ],
     close: () => (closing ??= owned.disposeAsync()),
   };
 }
@@ -189,5 +218,6 @@ function ensureProject(identity: Identity, projectId: string, owner: string | un
       fix: 'Name the user who shall own it, to create it.',
     });
   }
+  if (!isServiceAccountEmail(owner)) identity.users.register(owner, new Date());
   identity.projects.create({ projectId }, owner, new Date());
 }

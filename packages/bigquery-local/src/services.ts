@@ -2,6 +2,7 @@
 import type { AccessControl } from './access/decision.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Identity } from './auth/identity.ts';
+import type { CloudStorage } from './cloud-storage/cloud-storage.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
@@ -30,6 +31,7 @@ export type Services = {
   /** E-mails of the groups that a principal is in, directly or not. */
   readonly groupsOf: (email: string) => readonly string[];
   readonly jobs: Jobs;
+  readonly cloudStorage: CloudStorage;
   readonly duckdb: DuckDb;
   readonly physical: PhysicalTables;
   readonly sizes: TableSizes;

@@ -1,5 +1,5 @@
 // What the operations of Cloud Storage work with, and who calls them.
-import type { Permission, Principal, Resource } from '../access/decision.ts';
+import type { AccessControl, Permission, Principal, Resource } from '../access/decision.ts';
 import type { Identity } from '../auth/identity.ts';
 import type { Bucket, Buckets } from '../catalog/buckets.ts';
 import type { CatalogDatabase } from '../catalog/database.ts';
@@ -20,6 +20,11 @@ export type Caller = {
   readonly principal: Principal;
   may(permission: Permission, resource: Resource): boolean;
 };
+
+/** The creator of a job as a caller. */
+export function callerOf(access: AccessControl, principal: Principal): Caller {
+  return { principal, may: (permission, resource) => access.decide(principal, permission, resource).allowed };
+}
 
 /** Throws 403 when the caller lacks a permission on the project. */
 export function authorizeProject(caller: Caller, permission: Permission, projectId: string): void {

@@ -5,7 +5,7 @@
 // A job is accepted with one durable row and ends with one; in between it lives in memory,
 // so a job found unfinished at start was interrupted.
 import { randomUUID } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import type { Principal } from '../access/decision.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import { canonicalLocation } from '../catalog/dataset-changes.ts';
@@ -17,12 +17,17 @@ import {
   optionalObject,
   optionalText,
 } from '../rest/bigquery/fields.ts';
+import { callerOf } from '../cloud-storage/cloud-storage.ts';
+import { openObjects, parseGsUris } from '../cloud-storage/job-files.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
 import { Slots } from '../storage/slots.ts';
 import type { Execution } from './execution.ts';
+import { parseExtractConfiguration } from './extract/extract-configuration.ts';
+import { runExtract } from './extract/extract-job.ts';
 import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
 import { authorizeLoad, runLoad } from './load/load-job.ts';
+import type { LoadFile } from './load/source.ts';
 import { parseQueryConfiguration } from './query-configuration.ts';
 import { dryRunOutcome, findCached, prepareQuery, runQuery, type PreparedQuery } from './query-job.ts';
 
@@ -134,10 +139,14 @@ export class JobService implements AsyncDisposable {
     }
     if (optionalObject(configuration, 'load') !== undefined)
       return this.#insertLoad(request, configuration, base, location);
-    const kind = ['copy', 'extract'].find((name) => configuration[name] !== undefined);
-    if (kind !== undefined)
-      throw new BigQueryError('notImplemented', `${kind} jobs are not supported by the local BigQuery.`);
-    throw new BigQueryError('invalid', 'Required parameter is missing: configuration.query or configuration.load');
+    if (optionalObject(configuration, 'extract') !== undefined)
+      return this.#insertExtract(request, configuration, base, location);
+    if (configuration['copy'] !== undefined)
+      throw new BigQueryError('notImplemented', 'copy jobs are not supported by the local BigQuery.');
+    throw new BigQueryError(
+      'invalid',
+      'Required parameter is missing: configuration.query, configuration.load or configuration.extract',
+    );
   }
 
   async #insertQuery(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Promise<Job> {
@@ -214,14 +223,7 @@ export class JobService implements AsyncDisposable {
     const { principal, projectId, uploadedFile } = request;
     const load = optionalObject(configuration, 'load')!;
     const parsed: LoadConfiguration = parseLoadConfiguration(load, projectId);
-    if (uploadedFile === undefined) {
-      throw load['sourceUris'] === undefined
-        ? new BigQueryError('invalid', 'A load job needs data: send it to /upload/bigquery/v2/projects/{project}/jobs.')
-        : new BigQueryError(
-            'notImplemented',
-            'Loading from Cloud Storage is not supported by the local BigQuery: upload the data with the job.',
-          );
-    }
+    const openData = this.#loadData(principal, load, uploadedFile);
     const dataset = this.#services.datasets.get(parsed.destination.projectId, parsed.destination.datasetId);
     const wire = { ...common(configuration), jobType: 'LOAD', load: { ...load, destinationTable: parsed.destination } };
     const job: Job = {
@@ -245,9 +247,65 @@ export class JobService implements AsyncDisposable {
             `Not found: Dataset ${dataset.projectId}:${dataset.datasetId} was not found in location ${location}`,
           );
         }
-        return await runLoad(execution, parsed, uploadedFile);
+        await using data = await openData();
+        return await runLoad(execution, parsed, data.files);
       },
-      () => void rm(uploadedFile, { force: true }),
+      () => {
+        if (uploadedFile !== undefined) void rm(uploadedFile, { force: true });
+      },
+    );
+  }
+
+  /** The uploaded file, or the objects that `sourceUris` names, to be opened when the job runs. */
+  #loadData(
+    principal: Principal,
+    load: Body,
+    uploadedFile: string | undefined,
+  ): () => Promise<{ readonly files: readonly LoadFile[] } & AsyncDisposable> {
+    const { cloudStorage, access, directory } = this.#services;
+    const given = load['sourceUris'];
+    const hasUris = given !== undefined && given !== null && !(Array.isArray(given) && given.length === 0);
+    if (uploadedFile !== undefined) {
+      if (hasUris) throw new BigQueryError('invalid', 'A load job has either uploaded data or sourceUris, not both.');
+      return async () => ({
+        files: [{ path: uploadedFile, name: 'the uploaded data', size: (await stat(uploadedFile)).size }],
+        [Symbol.asyncDispose]: () => Promise.resolve(),
+      });
+    }
+    if (!hasUris)
+      throw new BigQueryError(
+        'invalid',
+        'A load job needs data: name it in configuration.load.sourceUris, or send it to /upload/bigquery/v2/projects/{project}/jobs.',
+      );
+    const uris = parseGsUris(given, 'configuration.load.sourceUris');
+    return () => openObjects(cloudStorage, callerOf(access, principal), uris, directory.spool);
+  }
+
+  #insertExtract(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Job {
+    const { principal, projectId, uploadedFile } = request;
+    if (uploadedFile !== undefined) throw new BigQueryError('invalid', 'An extract job takes no uploaded data.');
+    const extract = optionalObject(configuration, 'extract')!;
+    const parsed = parseExtractConfiguration(extract, projectId);
+    const dataset = this.#services.datasets.get(parsed.source.projectId, parsed.source.datasetId);
+    const job: Job = {
+      ...base,
+      location: dataset?.location ?? location ?? 'US',
+      state: 'PENDING',
+      startedMs: undefined,
+      endedMs: undefined,
+      configuration: {
+        ...common(configuration),
+        jobType: 'EXTRACT',
+        extract: { ...extract, sourceTable: parsed.source },
+      },
+      outcome: undefined,
+    };
+    return this.#start(
+      job,
+      principal,
+      configuration,
+      (execution) => runExtract(execution, parsed),
+      () => undefined,
     );
   }
 

@@ -10,10 +10,12 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { principalFor, requireScope } from '../auth/scopes.ts';
 import { challengeOf } from '../auth/unauthenticated.ts';
 import { BigQueryError } from '../bigquery-error.ts';
+import type { CloudStorage } from '../cloud-storage/cloud-storage.ts';
 import { errorEnvelope, presentable } from './error-envelope.ts';
 import { sendAnswer, type OpenContext, type OpenRequest } from './answer.ts';
 import type { RequestContext, Route } from './route.ts';
 import type { ServerLog } from './server-log.ts';
+import { registerCloudStorage } from './cloud-storage/register.ts';
 import { registerUploads, type UploadServices } from './uploads/routes.ts';
 
 /** BigQuery's own limit of a request body is 10 MB (insertAll); metadata is far smaller. */
@@ -29,6 +31,8 @@ export type RestServerOptions = {
   /** Served under their own paths. */
   readonly otherRoutes: readonly Route[];
   readonly uploads: Omit<UploadServices, 'audit'>;
+  /** Left out: no Cloud Storage is served. */
+  readonly cloudStorage?: CloudStorage;
   readonly log: ServerLog;
   /** Aborts when the server stops. */
   readonly stopping: AbortSignal;
@@ -42,7 +46,8 @@ export async function createRestServer(options: RestServerOptions): Promise<Fast
     requestTimeout: 6 * 60 * 60 * 1000,
     connectionTimeout: 15 * 60 * 1000,
     keepAliveTimeout: 60_000,
-    routerOptions: { maxParamLength: 1_200, ignoreTrailingSlash: true },
+    // An object's name has up to 1,024 bytes, each of which may be written with three.
+    routerOptions: { maxParamLength: 3_200, ignoreTrailingSlash: true },
     exposeHeadRoutes: false,
   });
   app.server.headersTimeout = 60_000;
@@ -64,6 +69,9 @@ export async function createRestServer(options: RestServerOptions): Promise<Fast
   }
   for (const route of options.otherRoutes) addRoute(app, options, open, route, route.path);
   await app.register(async (scope) => registerUploads(scope, { ...options.uploads, audit: options.audit }, open));
+  const { cloudStorage } = options;
+  if (cloudStorage !== undefined)
+    await app.register(async (scope) => registerCloudStorage(scope, { ...options, cloudStorage }, open));
   return app;
 }
 

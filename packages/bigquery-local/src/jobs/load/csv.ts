@@ -1,14 +1,14 @@
 // CSV files ("Loading CSV data"): every field is read as text and then converted, so that
 // a value that does not fit is found with its row and column.
-import { open } from 'node:fs/promises';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { typeName, type GType } from '../../googlesql/types.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
+import { areGzip } from './compression.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { textToValue, type BadRow, type LoadSource } from './source.ts';
+import { pathsSql, textToValue, type BadRow, type LoadFile, type LoadSource } from './source.ts';
 
 /** BigQuery's limit of one row. */
 const MAX_ROW_BYTES = 100_000_000;
@@ -16,7 +16,7 @@ const MAX_ROW_BYTES = 100_000_000;
 export async function csvSource(
   session: Session,
   configuration: LoadConfiguration,
-  file: string,
+  files: readonly LoadFile[],
   schema: readonly FieldSchema[] | undefined,
 ): Promise<LoadSource> {
   const { csv } = configuration;
@@ -25,7 +25,7 @@ export async function csvSource(
   let skip = csv.skipLeadingRows ?? 0;
   if (fields === undefined) {
     if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');
-    const detected = await detect(session, configuration, file);
+    const detected = await detect(session, configuration, files[0]!);
     ({ fields, delimiter, skip } = detected);
   }
   for (const field of fields) {
@@ -36,13 +36,13 @@ export async function csvSource(
         `CSV does not support nested or repeated data: field ${field.name} is ${field.mode === 'REPEATED' ? 'REPEATED' : 'RECORD'}.`,
       );
   }
-  const options = await readCsv(configuration, file, fields.length, delimiter, skip);
+  const options = await readCsv(configuration, files, fields.length, delimiter, skip);
   return sourceOf(fields, options, skip, configuration.maxBadRecords > 0);
 }
 
 async function readCsv(
   configuration: LoadConfiguration,
-  file: string,
+  files: readonly LoadFile[],
   columns: number,
   delimiter: string,
   skip: number,
@@ -50,7 +50,7 @@ async function readCsv(
   const { csv } = configuration;
   const names = Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`);
   const options = [
-    literal(file),
+    pathsSql(files),
     'auto_detect = false',
     'header = false',
     `skip = ${skip}`,
@@ -64,7 +64,7 @@ async function readCsv(
     // NOTE: never `parallel = false`: DuckDB 1.5 then drops a row with an unterminated quote in silence.
     `max_line_size = ${MAX_ROW_BYTES}`,
     `encoding = ${literal(csv.encoding)}`,
-    ...((await isGzip(file)) ? ["compression = 'gzip'"] : ["compression = 'none'"]),
+    ...((await areGzip(files)) ? ["compression = 'gzip'"] : ["compression = 'none'"]),
   ];
   return options.join(', ');
 }
@@ -153,12 +153,12 @@ const DETECTED_TYPES: Readonly<Record<string, string>> = {
  * Schema auto-detection. With `skipLeadingRows` N > 0, row N is the header or is skipped;
  * otherwise the first row is a header when it differs in type from the rest.
  */
-async function detect(session: Session, configuration: LoadConfiguration, file: string): Promise<Detected> {
+async function detect(session: Session, configuration: LoadConfiguration, file: LoadFile): Promise<Detected> {
   const { csv } = configuration;
   const given = csv.skipLeadingRows ?? 0;
   const before = Math.max(given - 1, 0);
   const options = [
-    literal(file),
+    literal(file.path),
     'sample_size = 20480',
     `skip = ${before}`,
     ...(csv.delimiter === undefined ? [] : [`delim = ${literal(csv.delimiter)}`]),
@@ -192,14 +192,4 @@ async function detect(session: Session, configuration: LoadConfiguration, file: 
     mode: 'NULLABLE',
   }));
   return { fields, delimiter, skip: hasHeader || given > 0 ? before + 1 : before };
-}
-
-export async function isGzip(path: string): Promise<boolean> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await file.close();
-  }
 }

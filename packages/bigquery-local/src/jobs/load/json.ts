@@ -6,21 +6,22 @@ import type { GType } from '../../googlesql/types.ts';
 import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
-import { badCells, isGzip } from './csv.ts';
+import { areGzip } from './compression.ts';
+import { badCells } from './csv.ts';
 import { detectedType } from './detected-type.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { textToValue, type LoadSource } from './source.ts';
+import { pathsSql, textToValue, type LoadFile, type LoadSource } from './source.ts';
 
 const MAX_ROW_BYTES = 100_000_000;
 
 export async function jsonSource(
   session: Session,
   configuration: Pick<LoadConfiguration, 'autodetect' | 'ignoreUnknownValues' | 'maxBadRecords'>,
-  file: string,
+  files: readonly LoadFile[],
   schema: readonly FieldSchema[] | undefined,
 ): Promise<LoadSource> {
-  const compression = (await isGzip(file)) ? 'gzip' : 'uncompressed';
-  const reader = `${literal(file)}, format = 'newline_delimited', maximum_object_size = ${MAX_ROW_BYTES}, compression = '${compression}'`;
+  const compression = (await areGzip(files)) ? 'gzip' : 'uncompressed';
+  const reader = `${pathsSql(files)}, format = 'newline_delimited', maximum_object_size = ${MAX_ROW_BYTES}, compression = '${compression}'`;
   let fields = schema;
   if (fields === undefined) {
     if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');

@@ -6,7 +6,6 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
-import { stat } from 'node:fs/promises';
 import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import type { Execution } from '../execution.ts';
@@ -16,7 +15,7 @@ import { csvSource } from './csv.ts';
 import { jsonSource } from './json.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
 import { parquetSource } from './parquet.ts';
-import type { BadRow, LoadSource } from './source.ts';
+import type { BadRow, LoadFile, LoadSource } from './source.ts';
 
 /** 403 when the caller may not make, or write, the destination. */
 export function authorizeLoad(execution: Execution, configuration: LoadConfiguration): void {
@@ -26,23 +25,21 @@ export function authorizeLoad(execution: Execution, configuration: LoadConfigura
     if (services.access.decide(principal, permission, resource).allowed) return;
     throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
-  if (services.tables.get(ref) === undefined) {
+  if (services.tables.get(ref) === undefined)
     require('bigquery.tables.create', { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId });
-    return;
-  }
+  // "Loading data": create to make the table, updateData and update to fill it.
   require('bigquery.tables.updateData', { kind: 'table', ...ref });
-  if (configuration.writeDisposition === 'WRITE_TRUNCATE' || configuration.allowFieldAddition)
-    require('bigquery.tables.update', { kind: 'table', ...ref });
+  require('bigquery.tables.update', { kind: 'table', ...ref });
 }
 
 export async function runLoad(
   execution: Execution,
   configuration: LoadConfiguration,
-  file: string,
+  files: readonly LoadFile[],
 ): Promise<JobOutcome> {
   const { services, signal } = execution;
   const { destination: ref } = configuration;
-  const inputBytes = (await stat(file)).size;
+  const inputBytes = files.reduce((sum, { size }) => sum + size, 0);
   return services.lock.hold(nameOf(ref), signal, async () => {
     const dataset = services.datasets.get(ref.projectId, ref.datasetId);
     if (dataset === undefined)
@@ -59,13 +56,13 @@ export async function runLoad(
       throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
     }
     const source = await services.duckdb.use({ signal, timeoutMs: 600_000 }, (session) =>
-      openSource(session, configuration, file, old),
+      openSource(session, configuration, files, old),
     );
     const skipped = await countBadRows(execution, configuration, source);
     const outcome = (rows: number): JobOutcome => ({
       statistics: {
         load: {
-          inputFiles: '1',
+          inputFiles: String(files.length),
           inputFileBytes: String(inputBytes),
           outputRows: String(rows),
           badRecords: String(skipped),
@@ -85,7 +82,7 @@ export async function runLoad(
         defaultExpirationMs: dataset.properties.defaultTableExpirationMs,
       });
     } catch (error) {
-      throw await explain(execution, source, error);
+      throw await explain(execution, source, files, error);
     }
   });
 }
@@ -159,7 +156,7 @@ async function addNewFields(execution: Execution, table: Table, fields: readonly
 async function openSource(
   session: Session,
   configuration: LoadConfiguration,
-  file: string,
+  files: readonly LoadFile[],
   old: Table | undefined,
 ): Promise<LoadSource> {
   // Without a schema of its own, a load into an existing table uses the table's.
@@ -172,11 +169,11 @@ async function openSource(
   const usable = schema !== undefined && schema.length > 0 ? schema : undefined;
   switch (configuration.format) {
     case 'CSV':
-      return csvSource(session, configuration, file, usable);
+      return csvSource(session, configuration, files, usable);
     case 'NEWLINE_DELIMITED_JSON':
-      return jsonSource(session, configuration, file, usable);
+      return jsonSource(session, configuration, files, usable);
     default:
-      return parquetSource(session, configuration, file, usable);
+      return parquetSource(session, configuration, files, usable);
   }
 }
 
@@ -196,7 +193,12 @@ async function countBadRows(
 }
 
 /** Names the rows and columns that did not convert, where the reader's own text does not. */
-async function explain(execution: Execution, source: LoadSource, error: unknown): Promise<unknown> {
+async function explain(
+  execution: Execution,
+  source: LoadSource,
+  files: readonly LoadFile[],
+  error: unknown,
+): Promise<unknown> {
   if (
     !(error instanceof BigQueryError) ||
     error instanceof StaleTable ||
@@ -209,18 +211,22 @@ async function explain(execution: Execution, source: LoadSource, error: unknown)
     const bad = await execution.services.duckdb.use({ signal: execution.signal, timeoutMs: 600_000 }, (session) =>
       source.badRows!(session, 5),
     );
-    return bad.length === 0 ? readError(error) : tooManyErrors(bad);
+    return bad.length === 0 ? readError(error, files) : tooManyErrors(bad);
   } catch {
-    return readError(error);
+    return readError(error, files);
   }
 }
 
-/** The reader's own text, without its advice and without the path of the spooled file. */
-function readError(error: BigQueryError): BigQueryError {
-  const text = error.message
+/** The reader's own text, without its advice and with the names of the files in place of their paths. */
+function readError(error: BigQueryError, files: readonly LoadFile[]): BigQueryError {
+  let named = error.message;
+  for (const { path, name } of files) {
+    for (const written of [`file "${path}"`, `file ${path}`, `"${path}"`, path])
+      named = named.replaceAll(written, name);
+  }
+  const text = named
     .split('\nPossible fixes:')[0]!
     .replace(/Original Line: ([^\n]{0,100})[^\n]*/, 'Original Line: $1')
-    .replaceAll(/(file )?"?\/[^\s"]*\/spool\/[\w.-]+"?/g, 'the uploaded data')
     .trim()
     .replaceAll(/\s*\n\s*/g, '; ');
   return new BigQueryError('invalid', `Error while reading data, error message: ${text}`, { cause: error });

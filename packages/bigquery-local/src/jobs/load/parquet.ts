@@ -6,19 +6,19 @@ import type { FieldSchema } from '../../catalog/schema.ts';
 import { sameType } from '../../googlesql/types.ts';
 import { castSql } from '../../googlesql/values/cast.ts';
 import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
-import { identifier, literal, type Session } from '../../storage/duckdb.ts';
+import { identifier, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
 import { detectedType, storedForm } from './detected-type.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import type { LoadSource } from './source.ts';
+import { pathsSql, type LoadFile, type LoadSource } from './source.ts';
 
 export async function parquetSource(
   session: Session,
   configuration: LoadConfiguration,
-  file: string,
+  files: readonly LoadFile[],
   schema: readonly FieldSchema[] | undefined,
 ): Promise<LoadSource> {
-  const from = `read_parquet(${literal(file)})`;
+  const from = `read_parquet(${pathsSql(files)}${files.length > 1 ? ', union_by_name = true' : ''})`;
   const columns = await describe(session, from);
   for (const column of columns) {
     if (!configuration.listInference && hasList(column.type)) {

@@ -2,7 +2,15 @@
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../../googlesql/types.ts';
 import { castSql } from '../../googlesql/values/cast.ts';
-import type { Session } from '../../storage/duckdb.ts';
+import { literal, type Session } from '../../storage/duckdb.ts';
+
+/** One file of a load: where it is, and what texts call it. */
+export type LoadFile = { readonly path: string; readonly name: string; readonly size: number };
+
+/** The files as the argument of one of DuckDB's readers. */
+export function pathsSql(files: readonly LoadFile[]): string {
+  return files.length === 1 ? literal(files[0]!.path) : `[${files.map(({ path }) => literal(path)).join(', ')}]`;
+}
 
 export type LoadSource = {
   /** The file's own schema when it says one (Parquet) or when it was detected. */

@@ -138,7 +138,7 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
       const { source, bad } = await services.duckdb.use(
         { signal: context.signal, timeoutMs: 60_000 },
         async (session) => {
-          const opened = await jsonSource(session, reading, file, fields);
+          const opened = await jsonSource(session, reading, [{ path: file, name: 'the rows', size: 0 }], fields);
           return { source: opened, bad: send.length === 0 ? [] : await opened.badRows!(session, MAX_INSERT_ROWS) };
         },
       );
