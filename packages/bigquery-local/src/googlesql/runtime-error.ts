@@ -15,7 +15,10 @@ const RULES: readonly Rule[] = [
     pattern: /^Overflow in (addition|subtraction|multiplication) of INT(?:64|128) \((.+) [-+*] (.+)\)!?/,
     text: ([, operation, left, right]) => `int64 overflow: ${left} ${OPERATORS[operation!]!} ${right}`,
   },
-  { pattern: /^Overflow in negation of (?:integer|numeric|INT64)/i, text: () => 'int64 overflow: --9223372036854775808' },
+  {
+    pattern: /^Overflow in negation of (?:integer|numeric|INT64)/i,
+    text: () => 'int64 overflow: --9223372036854775808',
+  },
   { pattern: /^Overflow in (?:addition|subtraction|multiplication) of DECIMAL/, text: () => 'numeric overflow' },
   {
     pattern:
