@@ -10,6 +10,7 @@ import { AuditTable } from './audit/audit-table.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from './auth/identity.ts';
 import { bucketMigrations, Buckets } from './catalog/buckets.ts';
+import { Authorizations, AUTHORIZATIONS_MIGRATION } from './catalog/authorizations.ts';
 import { CatalogDatabase } from './catalog/database.ts';
 import { renameDatasetMember } from './catalog/dataset-members.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
@@ -85,12 +86,14 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       ...bucketMigrations,
       TABLE_POLICIES_MIGRATION,
       ROW_ACCESS_POLICIES_MIGRATION,
+      AUTHORIZATIONS_MIGRATION,
     ]),
   );
   const identity = openIdentity(db, directory.path);
   const clock = Date.now;
   const datasets = new Datasets(db, clock);
   const tables = new Tables(db, clock);
+  const authorizations = new Authorizations(db, datasets, tables, clock);
   const tablePolicies = new TablePolicies(db, tables);
   const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
   const buckets = new Buckets(db);
@@ -131,6 +134,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     tables,
     tablePolicies,
     rowAccessPolicies,
+    authorizations,
     groupsOf: (email) => policies.groupsOf?.(email) ?? [],
     jobs: new Jobs(db),
     cloudStorage,

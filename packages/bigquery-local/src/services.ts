@@ -3,6 +3,7 @@ import type { AccessControl } from './access/decision.ts';
 import type { AuditLog } from './audit/audit-log.ts';
 import type { Identity } from './auth/identity.ts';
 import type { CloudStorage } from './cloud-storage/cloud-storage.ts';
+import type { Authorizations } from './catalog/authorizations.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
@@ -28,6 +29,7 @@ export type Services = {
   readonly tables: Tables;
   readonly tablePolicies: TablePolicies;
   readonly rowAccessPolicies: RowAccessPolicies;
+  readonly authorizations: Authorizations;
   /** E-mails of the groups that a principal is in, directly or not. */
   readonly groupsOf: (email: string) => readonly string[];
   readonly jobs: Jobs;

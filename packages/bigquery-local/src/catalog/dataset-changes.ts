@@ -4,7 +4,7 @@ import { BigQueryError } from '../bigquery-error.ts';
 import type { Services } from '../services.ts';
 import type { Dataset, DatasetProperties } from './datasets.ts';
 
-const DEFAULT_LOCATION = 'US';
+export const DEFAULT_LOCATION = 'US';
 
 export type NewDataset = {
   readonly projectId: string;

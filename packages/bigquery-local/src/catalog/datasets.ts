@@ -44,16 +44,29 @@ export const datasetMigrations: readonly Migration[] = [
   },
 ];
 
+/** `before` are the entries until now: one that is kept is the very same object in `now`. */
+type AccessListener = (
+  dataset: { readonly projectId: string; readonly datasetId: string },
+  now: readonly AccessEntry[],
+  before: readonly AccessEntry[],
+) => void;
+
 export class Datasets {
   readonly #db: CatalogDatabase;
   readonly #clock: () => number;
   readonly #cache = new Map<string, Dataset | undefined>();
   readonly #access = new WeakMap<Dataset, DatasetAccess>();
+  readonly #accessListeners: AccessListener[] = [];
 
   constructor(db: CatalogDatabase, clock: () => number = Date.now) {
     this.#db = db;
     this.#clock = clock;
     db.onForeignChange(() => this.#cache.clear());
+  }
+
+  /** `listener` is called within the transaction that writes a dataset's access entries, or ends the dataset. */
+  onAccessWritten(listener: AccessListener): void {
+    this.#accessListeners.push(listener);
   }
 
   get(projectId: string, datasetId: string): Dataset | undefined {
@@ -99,17 +112,21 @@ export class Datasets {
     const now = this.#clock();
     const { projectId, datasetId, location, properties } = dataset;
     const etag = etagOf(projectId, datasetId, now, JSON.stringify(properties));
-    const inserted = this.#db.run(
-      'INSERT OR IGNORE INTO dataset VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
-      projectId,
-      datasetId,
-      dataset.hiddenOwner ?? null,
-      location,
-      etag,
-      now,
-      now,
-      JSON.stringify(properties),
-    );
+    const inserted = this.#db.transaction(() => {
+      const count = this.#db.run(
+        'INSERT OR IGNORE INTO dataset VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+        projectId,
+        datasetId,
+        dataset.hiddenOwner ?? null,
+        location,
+        etag,
+        now,
+        now,
+        JSON.stringify(properties),
+      );
+      if (count === 1) this.#accessWritten(dataset, properties.access, []);
+      return count;
+    });
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Dataset ${projectId}:${datasetId}`);
     return this.#changed(projectId, datasetId)!;
   }
@@ -119,20 +136,31 @@ export class Datasets {
     const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
     const text = JSON.stringify(properties);
     const etag = etagOf(projectId, datasetId, now, text);
-    this.#db.run(
-      'UPDATE dataset SET properties = ?, etag = ?, modified_ms = ? WHERE project_id = ? AND dataset_id = ?',
-      text,
-      etag,
-      now,
-      projectId,
-      datasetId,
-    );
+    this.#db.transaction(() => {
+      this.#db.run(
+        'UPDATE dataset SET properties = ?, etag = ?, modified_ms = ? WHERE project_id = ? AND dataset_id = ?',
+        text,
+        etag,
+        now,
+        projectId,
+        datasetId,
+      );
+      if (old !== undefined) this.#accessWritten(old, properties.access, old.properties.access);
+    });
     return this.#changed(projectId, datasetId)!;
   }
 
   delete(projectId: string, datasetId: string): void {
-    this.#db.run('DELETE FROM dataset WHERE project_id = ? AND dataset_id = ?', projectId, datasetId);
+    const old = this.get(projectId, datasetId);
+    this.#db.transaction(() => {
+      this.#db.run('DELETE FROM dataset WHERE project_id = ? AND dataset_id = ?', projectId, datasetId);
+      if (old !== undefined) this.#accessWritten(old, [], old.properties.access);
+    });
     this.#changed(projectId, datasetId);
+  }
+
+  #accessWritten(...written: Parameters<AccessListener>): void {
+    for (const listener of this.#accessListeners) listener(...written);
   }
 
   #changed(projectId: string, datasetId: string): Dataset | undefined {

@@ -274,9 +274,14 @@ export class Tables {
     return table.expirationMs !== undefined && table.expirationMs <= this.#clock();
   }
 
+  /** The version of the latest change of any table. */
+  lastVersion(): number {
+    return Number(this.#db.get('SELECT last FROM table_version')?.['last']);
+  }
+
   #nextVersion(): number {
     this.#db.run('UPDATE table_version SET last = last + 1');
-    return Number(this.#db.get('SELECT last FROM table_version')?.['last']);
+    return this.lastVersion();
   }
 }
 

@@ -34,19 +34,7 @@ export function missingDataset(
 
 function mayRead(services: Services, principal: Principal, read: TableRead): boolean {
   if (services.access.decide(principal, 'bigquery.tables.getData', { kind: 'table', ...read.ref }).allowed) return true;
-  return read.via !== undefined && isAuthorized(services, read.via, read.ref);
-}
-
-/** Whether the dataset of `table` lets the view read it, by its own entry or by that of its dataset. */
-function isAuthorized(services: Services, view: TableRef, table: TableRef): boolean {
-  const access = services.datasets.get(table.projectId, table.datasetId)?.properties.access ?? [];
-  return access.some((entry) => {
-    const named = entry.view as TableRef | undefined;
-    if (named !== undefined)
-      return named.projectId === view.projectId && named.datasetId === view.datasetId && named.tableId === view.tableId;
-    const dataset = (entry.dataset as { dataset: { projectId: string; datasetId: string } } | undefined)?.dataset;
-    return dataset !== undefined && dataset.projectId === view.projectId && dataset.datasetId === view.datasetId;
-  });
+  return read.via !== undefined && services.authorizations.covers(read.via, read.ref);
 }
 
 function* needs(services: Services, statement: Statement): Generator<[Permission, Resource]> {

@@ -1,7 +1,7 @@
 // bigquery.datasets.*: insert, get, list, patch, update, delete.
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { Resource } from '../../access/decision.ts';
-import { createDataset, deleteDataset, requireDataset } from '../../catalog/dataset-changes.ts';
+import { createDataset, DEFAULT_LOCATION, deleteDataset, requireDataset } from '../../catalog/dataset-changes.ts';
 import type { Services } from '../../services.ts';
 import type { RequestContext, Route } from '../route.ts';
 import {
@@ -25,6 +25,7 @@ import {
   optionalText,
 } from './fields.ts';
 import { checkIfMatch } from './if-match.ts';
+import { requireAuthorizable } from './authorized-resources.ts';
 
 export function datasetRoutes(services: Services): Route[] {
   const path = '/projects/:projectId/datasets/:datasetId';
@@ -75,6 +76,7 @@ function insert(services: Services, context: RequestContext): unknown {
   const version = accessPolicyVersion(context.query);
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
   requireVersionFor(given, version);
+  requireAuthorizable(services, context, optionalText(context.body, 'location') ?? DEFAULT_LOCATION, given);
   const { email } = context.principal;
   const access =
     given === undefined || given.length === 0
@@ -157,6 +159,7 @@ function change(services: Services, context: RequestContext, mode: 'patch' | 'up
   const version = accessPolicyVersion(context.query);
   const given = parseAccess(context.body, `${projectId}:${datasetId}`, services.identity);
   requireVersionFor(given, version);
+  requireAuthorizable(services, context, dataset.location, given);
   if (given !== undefined && !hasOwner(given))
     throw new BigQueryError('invalid', 'Cannot remove all owners from a dataset.');
   // A PUT without `access` keeps the entries: losing them would lock everybody out.
