@@ -147,9 +147,9 @@ export class Buckets {
         'SELECT name, bindings FROM bucket WHERE instr(bindings, ?) > 0',
         JSON.stringify(member),
       )) {
-        const bindings = (JSON.parse(row['bindings'] as string) as Binding[]).map(({ role, members }) => ({
-          role,
-          members: members.map((name) => (name === member ? newName : name)),
+        const bindings = (JSON.parse(row['bindings'] as string) as Binding[]).map((binding) => ({
+          ...binding,
+          members: binding.members.map((name) => (name === member ? newName : name)),
         }));
         this.setPolicy(row['name'] as string, bindings, Date.now());
       }

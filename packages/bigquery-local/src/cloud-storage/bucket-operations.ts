@@ -2,7 +2,7 @@
 // operations: who may, what is allowed, and the change in the catalog.
 import type { Bucket } from '../catalog/buckets.ts';
 import { canonicalLocation } from '../catalog/dataset-changes.ts';
-import { defaultBindings } from './bucket-policy.ts';
+import { defaultBindings, isPublic } from './bucket-policy.ts';
 import { authorizedBucket, authorizeProject, type Caller, type CloudStorage } from './cloud-storage.ts';
 import { bucketProperties } from './metadata.ts';
 import { checkBucketName } from './names.ts';
@@ -73,9 +73,7 @@ export function patchBucket(
   if (location !== undefined && (typeof location !== 'string' || locationOf(location) !== bucket.location))
     throw new StorageError(400, 'invalid', 'The location of a bucket cannot be changed.');
   const properties = bucketProperties(body, bucket.properties);
-  const open = bucket.policy.bindings.some(({ members }) =>
-    members.some((member) => member === 'allUsers' || member === 'allAuthenticatedUsers'),
-  );
+  const open = bucket.policy.bindings.some(({ members }) => members.some(isPublic));
   if (open && properties.publicAccessPrevention === 'enforced')
     throw new StorageError(
       412,

@@ -1,14 +1,12 @@
 // IAM policies of buckets: the one that a new bucket gets, and what one may hold (Cloud
 // Storage's "IAM roles for Cloud Storage" and buckets.setIamPolicy).
-import { isServiceAccountEmail, normalMember } from '../access/members.ts';
 import type { Binding } from '../access/policy.ts';
 import { PREDEFINED_ROLES } from '../access/roles.ts';
 import type { Bucket } from '../catalog/buckets.ts';
-import { conditionNotMet, notSupported, StorageError } from './storage-error.ts';
+import { requireGrantee } from '../rest/bigquery/iam-grantable.ts';
+import { parsePolicy } from '../rest/iam/policy.ts';
 import { authorizedBucket, type Caller, type CloudStorage } from './cloud-storage.ts';
-
-/** Google's limit of members in one policy. */
-const MAX_MEMBERS = 1500;
+import { conditionNotMet, StorageError } from './storage-error.ts';
 
 /** Of a bucket with uniform bucket-level access: the holders of the project's basic roles. */
 export function defaultBindings(projectId: string): readonly Binding[] {
@@ -69,29 +67,29 @@ function checkedBindings(
   bucket: Bucket,
   policy: Readonly<Record<string, unknown>>,
 ): readonly Binding[] {
-  const sent = policy['bindings'] ?? [];
-  if (!Array.isArray(sent)) throw invalid('Invalid argument: bindings must be a list.');
+  const { bindings } = parsePolicy(policy, { bindings: bucket.policy.bindings, etag: policyEtag(bucket) });
   const before = new Set(bucket.policy.bindings.flatMap(({ members }) => members));
-  const merged = new Map<string, Set<string>>();
-  let count = 0;
-  for (const item of sent as readonly unknown[]) {
-    const { role, members = [], condition } = (typeof item === 'object' ? (item ?? {}) : {}) as Record<string, unknown>;
-    if (typeof role !== 'string') throw invalid('Invalid argument: a binding needs a role.');
-    if (condition !== undefined && condition !== null) throw notSupported('A condition in the policy of a bucket');
-    if (!Array.isArray(members) || !members.every((member) => typeof member === 'string'))
-      throw invalid(`Invalid argument: the members of ${role} must be a list of strings.`);
+  for (const { role, members } of bindings) {
     requireGrantable(storage, bucket, role);
-    const known = merged.get(role) ?? new Set();
-    merged.set(role, known);
-    for (const member of members.map(normalMember)) {
-      requireMember(storage, bucket, member, before);
-      known.add(member);
-      if (++count > MAX_MEMBERS) throw invalid(`A policy has at most ${MAX_MEMBERS} members.`);
+    for (const member of members) {
+      if (isPublic(member)) requirePublicAllowed(bucket);
+      else requireGrantee(storage.identity, member, before);
     }
   }
-  return [...merged]
-    .filter(([, members]) => members.size > 0)
-    .map(([role, members]) => ({ role, members: [...members] }));
+  return bindings;
+}
+
+export function isPublic(member: string): boolean {
+  return member === 'allUsers' || member === 'allAuthenticatedUsers';
+}
+
+function requirePublicAllowed(bucket: Bucket): void {
+  if (bucket.properties.publicAccessPrevention !== 'enforced') return;
+  throw new StorageError(
+    412,
+    'conditionNotMet',
+    'The member bindings allUsers and allAuthenticatedUsers are not allowed since public access prevention is enforced.',
+  );
 }
 
 function requireGrantable(storage: CloudStorage, bucket: Bucket, role: string): void {
@@ -100,49 +98,6 @@ function requireGrantable(storage: CloudStorage, bucket: Bucket, role: string): 
     throw invalid(`Role ${role} is not supported for this resource.`);
   if (storage.identity.customRoles.find(role) === undefined)
     throw invalid(`Role (${role}) does not exist in the resource's hierarchy.`);
-}
-
-function requireMember(storage: CloudStorage, bucket: Bucket, member: string, before: ReadonlySet<string>): void {
-  if (member === 'allUsers' || member === 'allAuthenticatedUsers') {
-    if (bucket.properties.publicAccessPrevention !== 'enforced') return;
-    throw new StorageError(
-      412,
-      'conditionNotMet',
-      'The member bindings allUsers and allAuthenticatedUsers are not allowed since public access prevention is enforced.',
-    );
-  }
-  const colon = member.indexOf(':');
-  const kind = member.slice(0, Math.max(colon, 0));
-  const name = member.slice(colon + 1);
-  switch (kind) {
-    case 'user':
-      if (isEmail(name) && !isServiceAccountEmail(name)) return;
-      break;
-    case 'group':
-      if (isEmail(name)) return;
-      break;
-    case 'serviceAccount':
-      if (storage.identity.serviceAccounts.find(name)?.email === name) return;
-      throw invalid(`Service account ${name} does not exist.`);
-    case 'domain':
-      if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(name)) return;
-      break;
-    case 'projectViewer':
-    case 'projectEditor':
-    case 'projectOwner':
-      if (storage.identity.projects.find(name)?.projectId === name) return;
-      break;
-    case 'deleted':
-      // Only what the policy already had may stay.
-      if (before.has(member)) return;
-      break;
-    default:
-  }
-  throw invalid(`Invalid argument: the member ${member.slice(0, 300)} is of an unknown type or does not exist.`);
-}
-
-function isEmail(text: string): boolean {
-  return /^[^\s@:/]+@[^\s@:/]+$/.test(text);
 }
 
 function invalid(message: string): StorageError {

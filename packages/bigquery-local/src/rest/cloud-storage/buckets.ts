@@ -10,11 +10,11 @@ import {
 } from '../../cloud-storage/bucket-operations.ts';
 import { getPolicy, setPolicy, testPermissions } from '../../cloud-storage/bucket-policy.ts';
 import type { CloudStorage } from '../../cloud-storage/cloud-storage.ts';
-import { preconditionsOf } from '../../cloud-storage/preconditions.ts';
+import { optionalNumber, preconditionsOf } from '../../cloud-storage/preconditions.ts';
 import { notSupported, StorageError } from '../../cloud-storage/storage-error.ts';
 import type { RequestContext } from '../route.ts';
 import { pageSize } from './page-size.ts';
-import { bucketResource, policyResource } from './resources.ts';
+import { bucketPolicyResource, bucketResource } from './resources.ts';
 import type { StorageRoute } from './storage-route.ts';
 
 export function bucketRoutes(storage: CloudStorage): StorageRoute[] {
@@ -76,13 +76,16 @@ export function bucketRoutes(storage: CloudStorage): StorageRoute[] {
       method: 'GET',
       path: '/b/:bucket/iam',
       operation: 'storage.buckets.getIamPolicy',
-      handle: ({ context }) => policyResource(getPolicy(storage, context, name(context))),
+      handle({ context }) {
+        const version = optionalNumber(context.query, 'optionsRequestedPolicyVersion');
+        return bucketPolicyResource(getPolicy(storage, context, name(context)), version === 3 ? 3 : 1);
+      },
     },
     {
       method: 'PUT',
       path: '/b/:bucket/iam',
       operation: 'storage.buckets.setIamPolicy',
-      handle: ({ context, json }) => policyResource(setPolicy(storage, context, name(context), json)),
+      handle: ({ context, json }) => bucketPolicyResource(setPolicy(storage, context, name(context), json), 3),
     },
     {
       method: 'GET',

@@ -1,6 +1,7 @@
 // Bucket, Object and Policy resources as the Cloud Storage JSON API returns them.
 import type { Bucket, StoredObject } from '../../catalog/buckets.ts';
 import { policyEtag } from '../../cloud-storage/bucket-policy.ts';
+import { policyResource } from '../iam/policy.ts';
 
 type Resource = Readonly<Record<string, unknown>>;
 
@@ -63,13 +64,12 @@ export function objectEtag(object: StoredObject): string {
   return Buffer.from(`${object.generation}/${object.metageneration}`).toString('base64');
 }
 
-export function policyResource(bucket: Bucket): Resource {
+/** In the version that was asked for: conditions are shown from version 3 on. */
+export function bucketPolicyResource(bucket: Bucket, maxVersion: 1 | 3): Resource {
   return {
     kind: 'storage#policy',
     resourceId: `projects/_/buckets/${bucket.name}`,
-    version: 1,
-    etag: policyEtag(bucket),
-    ...(bucket.policy.bindings.length === 0 ? {} : { bindings: bucket.policy.bindings }),
+    ...policyResource({ bindings: bucket.policy.bindings, etag: policyEtag(bucket) }, maxVersion),
   };
 }
 

@@ -3,7 +3,7 @@
 // NOTE Unlike Google outside an organization, a second user can be made owner directly:
 // there is no mail with which to invite.
 import type { Binding } from '../../access/policy.ts';
-import { PREDEFINED_ROLES } from '../../access/roles.ts';
+import { isBucketOnlyRole, PREDEFINED_ROLES } from '../../access/roles.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import { requireMember } from '../iam/members.ts';
@@ -49,7 +49,7 @@ export function requireProjectBindings(identity: Identity, projectId: string, bi
 
 /** Throws 400 for a role that does not exist, or of another project. */
 export function requireGrantable(identity: Identity, projectId: string, role: string): void {
-  if (PREDEFINED_ROLES.has(role)) return;
+  if (PREDEFINED_ROLES.has(role) && !isBucketOnlyRole(role)) return;
   if (!role.startsWith('projects/') && !role.startsWith('organizations/'))
     throw invalid(`Role ${role} is not supported for this resource.`);
   const custom = role.startsWith(`projects/${projectId}/roles/`) ? identity.customRoles.find(role) : undefined;
