@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
@@ -89,7 +89,7 @@ describe('sluice bigquery start', () => {
       const { port } = server.address() as AddressInfo;
       const taken = await command(['bigquery', 'start', '--data-dir', 'data', '--port', String(port)]);
       expect(taken.code).toBe(1);
-      expect(taken.err).toContain(`port ${port} is in use by another program`);
+      expect(taken.err).toContain(`Port ${port} on 127.0.0.1 is in use.`);
     } finally {
       server.close();
     }
@@ -120,4 +120,74 @@ it('sluice bigquery token names a data directory that does not exist', async () 
   const { code, out, err } = await command(['bigquery', 'token', 'ana@example.com', '--data-dir', 'nowhere']);
   expect({ code, out }).toEqual({ code: 1, out: '' });
   expect(err).toContain('nowhere');
+});
+
+describe('sluice bigquery user and group', () => {
+  const directoryCommand = async (...args: readonly string[]) => {
+    const result = await command(['bigquery', ...args, '--data-dir', 'data', '--json']);
+    return { ...result, json: (result.out === '' ? {} : JSON.parse(result.out)) as Record<string, unknown> };
+  };
+
+  it('keep users, groups and members in the data directory without a server', async () => {
+    await mkdir(path.join(directory, 'data'));
+    const ana = await directoryCommand('user', 'add', 'Ana@Example.com', '--given-name', 'Ana');
+    expect(ana.json).toMatchObject({ user: { email: 'ana@example.com', givenName: 'Ana', admin: true } });
+    expect((await directoryCommand('user', 'add', 'ben@example.com')).json).toMatchObject({ user: { admin: false } });
+    expect((await directoryCommand('group', 'add', 'team@example.com', '--name', 'The team')).code).toBe(0);
+    expect((await directoryCommand('group', 'add', 'all@example.com')).code).toBe(0);
+    expect((await directoryCommand('group', 'add-member', 'team@example.com', 'ben@example.com')).code).toBe(0);
+    expect((await directoryCommand('group', 'add-member', 'all@example.com', 'team@example.com')).code).toBe(0);
+    expect((await directoryCommand('group', 'members', 'all@example.com')).json).toEqual({
+      group: 'all@example.com',
+      members: [{ email: 'team@example.com', role: 'MEMBER', type: 'GROUP' }],
+    });
+    expect((await directoryCommand('group', 'list')).json).toMatchObject({
+      groups: [
+        { email: 'all@example.com', name: 'all', directMembers: 1 },
+        { email: 'team@example.com', name: 'The team', directMembers: 1 },
+      ],
+    });
+    const people = await command(['bigquery', 'user', 'list', '--data-dir', 'data']);
+    expect(people.out).toMatch(/ana@example\.com\s+Ana\s+yes/);
+
+    expect((await directoryCommand('group', 'remove-member', 'team@example.com', 'ben@example.com')).code).toBe(0);
+    expect((await directoryCommand('group', 'members', 'team@example.com')).json).toMatchObject({ members: [] });
+    expect((await directoryCommand('group', 'delete', 'team@example.com')).code).toBe(0);
+    expect((await directoryCommand('user', 'delete', 'ben@example.com')).code).toBe(0);
+    expect((await directoryCommand('user', 'list')).json).toMatchObject({ users: [{ email: 'ana@example.com' }] });
+  });
+
+  it('name what is wrong', async () => {
+    await mkdir(path.join(directory, 'data'));
+    await directoryCommand('user', 'add', 'ana@example.com');
+    await directoryCommand('group', 'add', 'a@example.com');
+    await directoryCommand('group', 'add', 'b@example.com');
+    await directoryCommand('group', 'add-member', 'a@example.com', 'b@example.com');
+    for (const [args, text] of [
+      [['user', 'add', 'ana@example.com'], 'ana@example.com is already in use'],
+      [['user', 'add', 'no-address'], 'Invalid e-mail address: no-address'],
+      [['user', 'delete', 'nobody@example.com'], 'nobody@example.com is not in the directory'],
+      [['user', 'delete', 'ana@example.com', '--json'], ''],
+      [['group', 'add-member', 'none@example.com', 'ana@example.com'], 'There is no group none@example.com'],
+      [['group', 'add-member', 'b@example.com', 'a@example.com'], 'Cyclic memberships not allowed'],
+      [['group', 'remove-member', 'a@example.com', 'ana@example.com'], 'ana@example.com is not in the directory'],
+      [['group', 'add-member', 'a@example.com', 'x@example.com', '--role', 'KING'], 'KING'],
+    ] as const) {
+      const result = await directoryCommand(...args);
+      expect([args.join(' '), result.code === 0]).toEqual([args.join(' '), text === '']);
+      expect(result.err).toContain(text);
+    }
+    const missing = await command(['bigquery', 'group', 'list', '--data-dir', 'nowhere']);
+    expect([missing.code, missing.err.includes('nowhere')]).toEqual([1, true]);
+  });
+
+  it('gives tokens of the scopes that are asked for', async () => {
+    await mkdir(path.join(directory, 'data'));
+    const scope = 'https://www.googleapis.com/auth/bigquery.readonly';
+    const token = await command(['bigquery', 'token', 'ana@example.com', '--data-dir', 'data', '--scope', scope]);
+    const claims = JSON.parse(Buffer.from(token.out.split('.')[1] ?? '', 'base64url').toString()) as { scope: string };
+    expect(claims.scope).toBe(scope);
+    const unknown = await command(['bigquery', 'token', 'ana@example.com', '--data-dir', 'data', '--scope', 'x']);
+    expect([unknown.code, unknown.err.includes('x is not an OAuth scope')]).toEqual([2, true]);
+  });
 });

@@ -73,10 +73,8 @@ export async function bigQueryTokenCommand(
 /** What keeps the server from starting, in the words of the command's options. */
 function startError(error: unknown, options: BigQueryStartOptions): unknown {
   if (error instanceof AppError || !(error instanceof Error)) return error;
-  const code = 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE' || code === 'EACCES') {
-    const reason = code === 'EADDRINUSE' ? 'is in use by another program' : 'may not be used by this user';
-    return new AppError(`port ${options.port} ${reason}`, {
+  if ('code' in error && error.code === 'EACCES') {
+    return new AppError(`port ${options.port} may not be used by this user`, {
       code: 'PORT_UNAVAILABLE',
       kind: 'unavailable',
       where: `--port ${options.port}`,
