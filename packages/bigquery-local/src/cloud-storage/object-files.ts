@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { constants, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { copyFile, link, open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { addAbortSignal, Readable } from 'node:stream';
 import { Checksums } from './checksums.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -89,6 +90,8 @@ export class ObjectWriter {
   /** Leaves out the first `skip` bytes. Throws 413 past the limit. */
   async append(data: AsyncIterable<Uint8Array>, signal: AbortSignal, skip = 0): Promise<void> {
     await using file = await open(this.#path, this.#received === 0 ? 'w' : 'r+', 0o600);
+    // A stream may wait for ever for what no longer comes: the signal must end it.
+    if (data instanceof Readable) addAbortSignal(signal, data);
     let toSkip = skip;
     for await (const chunk of data) {
       signal.throwIfAborted();

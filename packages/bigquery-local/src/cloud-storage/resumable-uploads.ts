@@ -23,6 +23,8 @@ export type UploadSession = {
 };
 
 const MAX_SESSIONS = 1_000;
+/** Finished ones are kept for repeated requests while there are no more than this. */
+const MAX_KEPT = 100;
 /** "Session URIs expire after one week." */
 const MAX_AGE_MS = 7 * 24 * 60 * 60 * 1000;
 
@@ -39,9 +41,10 @@ export class ResumableUploads {
     session: Pick<UploadSession, 'object' | 'metadata' | 'conditions' | 'owner' | 'writer'>,
   ): Promise<string> {
     const now = this.#clock();
-    for (const old of this.#sessions.values())
-      if (!old.busy && (old.done !== undefined || now - old.touchedMs > MAX_AGE_MS) && this.#sessions.size > 100)
-        await this.end(old);
+    for (const old of this.#sessions.values()) {
+      const finished = old.done !== undefined && this.#sessions.size >= MAX_KEPT;
+      if (!old.busy && (finished || now - old.touchedMs > MAX_AGE_MS)) await this.end(old);
+    }
     if (this.#sessions.size >= MAX_SESSIONS)
       throw new StorageError(429, 'rateLimitExceeded', `At most ${MAX_SESSIONS} resumable uploads may be open.`);
     const id = randomUUID();

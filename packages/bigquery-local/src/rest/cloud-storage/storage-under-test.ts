@@ -1,5 +1,5 @@
 // For tests: requests to the local Cloud Storage, and what its answers look like.
-import type { Answer, ServerUnderTest } from '../../server-under-test.ts';
+import { OWNER, type Answer, type ServerUnderTest } from '../../server-under-test.ts';
 
 export const BUCKET = 'test-bucket';
 
@@ -29,8 +29,11 @@ export function pathOf(name: string, bucket = BUCKET): string {
 
 /** The whole object as text; undefined when there is none. */
 export async function get(server: ServerUnderTest, name: string, bucket = BUCKET): Promise<string | undefined> {
-  const { status, body } = await server.request('GET', `${pathOf(name, bucket)}?alt=media`);
-  return status === 200 ? body : undefined;
+  const response = await fetch(`${server.url}${pathOf(name, bucket)}?alt=media`, {
+    headers: { authorization: `Bearer ${await server.token(OWNER)}` },
+  });
+  const text = await response.text();
+  return response.status === 200 ? text : undefined;
 }
 
 /** Replaces the bindings of the bucket's policy. */
