@@ -98,7 +98,7 @@ function holdsWhen(condition: Condition | undefined): HoldsAt | undefined {
 }
 
 /** The IAM member that an access entry stands for; undefined for views, routines and datasets. */
-function memberOfEntry(entry: AccessEntry, projectId: string): string | undefined {
+export function memberOfEntry(entry: AccessEntry, projectId: string): string | undefined {
   if (entry.userByEmail !== undefined) {
     return `${isServiceAccountEmail(entry.userByEmail) ? 'serviceAccount' : 'user'}:${entry.userByEmail.toLowerCase()}`;
   }

@@ -65,6 +65,19 @@ export class TablePolicies {
     return this.find(projectId, datasetId, tableId) ?? NEVER_SET;
   }
 
+  /** Of all tables and views of a project, by dataset and table, at most `limit`. */
+  inProject(
+    projectId: string,
+    limit: number,
+  ): readonly { readonly ref: TableReference; readonly policy: StoredTablePolicy }[] {
+    return this.#db
+      .all('SELECT * FROM table_policy WHERE project_id = ? ORDER BY dataset_id, table_id LIMIT ?', projectId, limit)
+      .map((row) => {
+        const ref = refOf(row);
+        return { ref, policy: fromRow(ref, row) };
+      });
+  }
+
   /** With an etag, only if it is the current one: otherwise IAM's 409. */
   replace(ref: TableReference, bindings: readonly Binding[], etag: string | undefined): StoredTablePolicy {
     if (JSON.stringify(bindings).length > MAX_POLICY_CHARACTERS)

@@ -16,6 +16,11 @@ export type TableInfo = {
   readonly viewQuery?: string;
   /** A condition over the table's columns, in GoogleSQL: the rows that the caller may see. All, when undefined. */
   readonly rowFilter?: string;
+  /** A view of INFORMATION_SCHEMA: `physicalName` is a subquery with the rows that the caller may see. */
+  readonly systemView?: {
+    /** Columns, in lower case, that a WHERE clause must compare with constants for equality. */
+    readonly requiredFilter: readonly string[];
+  };
 };
 
 /** How the analyser asks for tables. Throws a BigQueryError (404 or 403 text) for what the caller may not know of. */

@@ -14,6 +14,12 @@ export function splitPath(path: readonly string[]): string[] {
   return [parts.slice(0, -2).join('.'), parts.at(-2)!, parts.at(-1)!];
 }
 
+/** The parts of a name such as `p`.`region-us`.INFORMATION_SCHEMA.X; undefined for every other name. */
+export function regionViewPath(path: readonly string[]): string[] | undefined {
+  const text = path.join('.');
+  return /(^|\.)region-[a-z0-9-]+\.INFORMATION_SCHEMA\.\w+$/i.test(text) ? text.split('.') : undefined;
+}
+
 export function unqualifiedTable(tableId: string): BigQueryError {
   return invalidQuery(`Table "${tableId}" must be qualified with a dataset (e.g. dataset.table).`);
 }

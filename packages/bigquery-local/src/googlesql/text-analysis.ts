@@ -13,7 +13,7 @@ import type { QueryPlan } from './ir.ts';
 import type { AnalyzeRequest, TableInfo, TableRead, TableRef } from './statement.ts';
 import type { GType, TypedValue } from './types.ts';
 import { typeOfField } from './values/schema.ts';
-import { splitPath } from './table-path.ts';
+import { regionViewPath, splitPath } from './table-path.ts';
 
 /** BigQuery's limit on views over views. */
 const MAX_VIEW_DEPTH = 16;
@@ -52,6 +52,8 @@ export class TextAnalysis {
   }
 
   recordRead(info: TableInfo, columns: readonly string[], via?: TableRef): void {
+    // What such a table shows was chosen for the caller.
+    if (info.systemView !== undefined) return;
     const key = JSON.stringify([info.ref, via ?? null]);
     let read = this.#reads.get(key);
     if (read === undefined) {
@@ -105,7 +107,8 @@ export class TextAnalysis {
       const parts = splittable(written);
       if (parts !== undefined) apart.add(written[0]!);
       const path = parts ?? written;
-      if (via === undefined && splitPath(path).length === 1) this.unqualified.push(path[0]!);
+      if (via === undefined && regionViewPath(path) === undefined && splitPath(path).length === 1)
+        this.unqualified.push(path[0]!);
       const info = await this.#lookUp(path, via);
       const key = path.map((p) => p.toLowerCase()).join('\0');
       const same = named.get(key);
@@ -130,6 +133,11 @@ export class TextAnalysis {
   }
 
   #lookUp(path: readonly string[], via: TableRef | undefined): Promise<TableInfo> {
+    const regionView = regionViewPath(path);
+    if (regionView !== undefined) {
+      const ofRegion = via !== undefined && /^region-/i.test(regionView[0]!);
+      return this.#request.lookup.table(ofRegion ? [via.projectId, ...regionView] : regionView, via);
+    }
     const parts = splitPath(path);
     // Names in a view without a project are of the view's own project, whoever queries it.
     return this.#request.lookup.table(via !== undefined && parts.length === 2 ? [via.projectId, ...parts] : parts, via);

@@ -179,7 +179,7 @@ export function findCached(
     statement.kind !== 'SELECT' ||
     !statement.query.deterministic ||
     !configuration.useQueryCache ||
-    prepared.lookup.rowLevelSecurity ||
+    !prepared.lookup.cacheable ||
     configuration.destination !== undefined
   )
     return undefined;

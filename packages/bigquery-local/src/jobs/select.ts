@@ -72,7 +72,7 @@ async function runAnonymous(
   statistics: Record<string, unknown>,
 ): Promise<JobOutcome> {
   const { services, principal, projectId } = execution;
-  const cacheable = query.deterministic && prepared.configuration.useQueryCache && !prepared.lookup.rowLevelSecurity;
+  const cacheable = query.deterministic && prepared.configuration.useQueryCache && prepared.lookup.cacheable;
   const key = cacheable ? cacheKey(prepared, principal, projectId) : randomUUID().replaceAll('-', '');
   const ref = anonymousTable(projectId, principal, prepared.location, key);
   const { physicalId, rows } = await fill(execution, projectId, fields, query.sql);

@@ -8,6 +8,7 @@ import { nameOf, type Table } from '../catalog/tables.ts';
 import type { TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
 import { PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
+import { regionView } from './information-schema.ts';
 import { rowAccessOf } from './row-access.ts';
 
 export type DatasetRef = { readonly projectId: string; readonly datasetId: string };
@@ -28,6 +29,7 @@ export class JobTableLookup implements TableLookup, Disposable {
   readonly #hidden: TableRef[] = [];
   #location: string | undefined;
   #rowLevelSecurity = false;
+  #cacheable = true;
 
   constructor(services: Services, options: LookupOptions) {
     this.#services = services;
@@ -38,6 +40,11 @@ export class JobTableLookup implements TableLookup, Disposable {
   /** The location of the job, as far as the tables have told it. */
   get location(): string | undefined {
     return this.#location;
+  }
+
+  /** Whether a result may be used again while its tables do not change. */
+  get cacheable(): boolean {
+    return this.#cacheable;
   }
 
   /** Whether a table of the statement has row access policies. */
@@ -57,6 +64,12 @@ export class JobTableLookup implements TableLookup, Disposable {
   }
 
   async table(path: readonly string[]): Promise<TableInfo> {
+    const view = regionView(this.#services, this.#options, path);
+    if (view !== undefined) {
+      this.requireLocation(view.info.ref, view.location);
+      this.#cacheable = false;
+      return view.info;
+    }
     const ref = this.resolve(path);
     const { projectId, datasetId } = ref;
     const dataset = this.#services.datasets.get(projectId, datasetId);
@@ -72,7 +85,10 @@ export class JobTableLookup implements TableLookup, Disposable {
     this.#tables.set(nameOf(ref), table);
     // Also under a view: policies are those of the caller, whoever made the view.
     const rows = rowAccessOf(this.#services, this.#options.principal, ref);
-    if (rows.kind !== 'open') this.#rowLevelSecurity = true;
+    if (rows.kind !== 'open') {
+      this.#rowLevelSecurity = true;
+      this.#cacheable = false;
+    }
     return {
       ref,
       kind: table.kind,

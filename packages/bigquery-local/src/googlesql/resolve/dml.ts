@@ -22,6 +22,8 @@ export function dmlTarget(scope: Scope, fields: Message): CatalogTable {
     const { projectId, datasetId, tableId } = table.info.ref;
     throw invalidQuery(`Modifying views is not supported: ${projectId}:${datasetId}.${tableId}`);
   }
+  if (table.info.systemView !== undefined)
+    throw invalidQuery(`INFORMATION_SCHEMA.${table.info.ref.tableId} cannot be modified`);
   // A part of the rows cannot be changed: neither counts nor the conflicts of MERGE may tell of the others.
   if (table.info.rowFilter !== undefined) throw allRowsDenied(table.info.ref);
   return table;

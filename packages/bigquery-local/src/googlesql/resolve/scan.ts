@@ -1,8 +1,9 @@
 // Resolved scans → IR relations.
-import { unsupported } from '../analyzer/analyzer-error.ts';
-import type { Column, Computed, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
+import { invalidQuery, unsupported } from '../analyzer/analyzer-error.ts';
+import type { Column, Computed, Expr, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
 import { columnRef, nodeName, resolveAggregate, resolveExpr, sortKeys } from './expression.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
+import type { TableInfo } from '../statement.ts';
 import type { Scope } from './scope.ts';
 
 const SET_OPERATORS: Readonly<Record<string, SetOperator>> = {
@@ -23,8 +24,13 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
       return tableScan(scope, fields, true);
     case 'resolvedProjectScanNode':
       return { kind: 'project', input: input(), computed: computedList(scope, fields, 'exprList'), columns };
-    case 'resolvedFilterScanNode':
-      return { kind: 'filter', input: input(), condition: resolveExpr(scope, fields['filterExpr']), columns };
+    case 'resolvedFilterScanNode': {
+      const from = nodeOf(fields['inputScan']);
+      if (from.kind !== 'resolvedTableScanNode')
+        return { kind: 'filter', input: input(), condition: resolveExpr(scope, fields['filterExpr']), columns };
+      const condition = resolveExpr(scope, fields['filterExpr']);
+      return { kind: 'filter', input: tableScan(scope, from.fields, true, condition), condition, columns };
+    }
     case 'resolvedArrayScanNode':
       return {
         kind: 'unnest',
@@ -106,14 +112,15 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
   }
 }
 
-/** A scan of a stored table, or a view's plan in its place. */
-export function tableScan(scope: Scope, fields: Message, isRead: boolean): Relation {
+/** A scan of a stored table, or a view's plan in its place. `condition` is that of the WHERE around it. */
+export function tableScan(scope: Scope, fields: Message, isRead: boolean, condition?: Expr): Relation {
   if (isMessage(fields['forSystemTimeExpr'])) throw unsupported('FOR SYSTEM_TIME AS OF');
   const table = scope.table(part(fields, 'table'));
   const columns = parts(fields, 'columnList').map((c) => scope.column(c));
   const indexes = items(fields, 'columnIndexList').map(Number);
   const sources = indexes.map((index) => table.columns[index]!.name);
   if (isRead) scope.recordRead(table, sources);
+  requireFilter(table.info, condition);
   if (table.view === undefined) return { kind: 'table', table: table.info, sources, columns };
   const { relation, outputs } = table.view;
   const computed = columns.map((column, i): Computed => {
@@ -121,6 +128,24 @@ export function tableScan(scope: Scope, fields: Message, isRead: boolean): Relat
     return { column, expr: { kind: 'column', column: from, type: from.type } };
   });
   return { kind: 'project', input: relation, computed, columns };
+}
+
+function requireFilter({ systemView, ref }: TableInfo, condition: Expr | undefined): void {
+  if (systemView === undefined) return;
+  const fixed = new Set(condition === undefined ? [] : fixedColumns(condition));
+  const missing = systemView.requiredFilter.find((column) => !fixed.has(column));
+  if (missing === undefined) return;
+  throw invalidQuery(
+    `A query of INFORMATION_SCHEMA.${ref.tableId} must have a WHERE clause that compares ${missing} with a constant, such as ${missing} = 'name'`,
+  );
+}
+
+/** Columns, in lower case, that the condition holds equal to a constant. */
+function fixedColumns(condition: Expr): string[] {
+  if (condition.kind !== 'call') return [];
+  if (condition.name === '$and') return condition.args.flatMap(fixedColumns);
+  if (condition.name !== '$equal' || !condition.args.some(({ kind }) => kind === 'literal')) return [];
+  return condition.args.flatMap((arg) => (arg.kind === 'column' ? [arg.column.name.toLowerCase()] : []));
 }
 
 function computedList(scope: Scope, fields: Message, key: string): Computed[] {
