@@ -103,6 +103,8 @@ describe('the authenticator', () => {
     const open = createAuthenticator({ identity, anonymousAs: 'dev@example.com' });
     expect((await open.authenticate(undefined, now)).principal).toEqual({ kind: 'user', email: 'dev@example.com' });
     await expect(open.authenticate('Bearer nonsense', now)).rejects.toMatchObject(refused);
+    identity.users.create('dev@example.com', { suspended: true }, now);
+    await expect(open.authenticate(undefined, now)).rejects.toMatchObject(refused);
   });
 
   it('lets a service account in with a JWT of its own, by scope or by audience', async () => {

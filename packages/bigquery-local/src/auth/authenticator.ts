@@ -4,7 +4,7 @@
 import type { Principal } from '../access/decision.ts';
 import { principalOf } from '../access/members.ts';
 import { verifyAccessToken } from './access-token.ts';
-import { isActive } from './identity.ts';
+import { isActive, isStopped } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { CLOUD_PLATFORM, isKnownScope, isReadOnly, scopesOf } from './scopes.ts';
 import { decodeJwt, issuerOf, isTimely, signerOf, timeOf } from './service-account-jwt.ts';
@@ -50,6 +50,7 @@ export function createAuthenticator({ identity, anonymousAs }: AuthenticatorOpti
     async authenticate(authorization, now, baseUrl) {
       if (authorization === undefined || authorization === '') {
         if (anonymous === undefined) throw credentialsMissing();
+        if (isStopped(identity, anonymous.principal.email)) throw credentialsInvalid();
         return anonymous;
       }
       const token = /^Bearer +([^\s]+)\s*$/i.exec(authorization)?.[1];

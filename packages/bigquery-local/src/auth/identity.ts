@@ -98,6 +98,11 @@ export function isActive(identity: Identity, token: { readonly email: string; re
   return account?.disabled === false && !identity.projects.isDeleted(account.projectId);
 }
 
+/** Whether it is an account of this server that is suspended or disabled; an unknown one is not. */
+export function isStopped(identity: Identity, email: string): boolean {
+  return identity.users.find(email)?.suspended === true || identity.serviceAccounts.find(email)?.disabled === true;
+}
+
 /** The datasets' side of PolicyReader. */
 export interface DatasetPolicies {
   datasetAccess(projectId: string, datasetId: string): DatasetAccess | undefined;

@@ -48,10 +48,13 @@ const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
 export class Projects {
   readonly #db: CatalogDatabase;
   readonly #policies: Policies;
+  /** Ids; asked for in every decision. */
+  #deleted: ReadonlySet<string> | undefined;
 
   constructor(db: CatalogDatabase, policies: Policies) {
     this.#db = db;
     this.#policies = policies;
+    db.onForeignChange(() => (this.#deleted = undefined));
   }
 
   find(projectId: string): Project | undefined {
@@ -61,7 +64,10 @@ export class Projects {
 
   /** Whether it is marked for deletion. */
   isDeleted(projectId: string): boolean {
-    return this.#db.get('SELECT 1 FROM project WHERE id = ? AND deleted_at IS NOT NULL', projectId) !== undefined;
+    this.#deleted ??= new Set(
+      this.#db.all('SELECT id FROM project WHERE deleted_at IS NOT NULL').map((row) => row['id'] as string),
+    );
+    return this.#deleted.has(projectId);
   }
 
   /** By id; without those that are marked for deletion, unless asked for. */
@@ -123,6 +129,7 @@ export class Projects {
   }
 
   #setDeleted(projectId: string, from: ProjectState, deletedAt: number | null, now: Date): Project {
+    this.#deleted = undefined;
     return this.#db.transaction(() => {
       this.#inState(projectId, from);
       this.#db.run(
