@@ -9,7 +9,7 @@ import { BigQueryError } from '../bigquery-error.ts';
 import type { StoredObject } from '../catalog/buckets.ts';
 import { authorizedBucket, type Caller, type CloudStorage } from './cloud-storage.ts';
 import { endOfPrefix } from './names.ts';
-import { commitObject, getObject, requireWritable } from './object-operations.ts';
+import { commitObject, getObject, requireWritable, withFile, type ObjectName } from './object-operations.ts';
 import { StorageError } from './storage-error.ts';
 
 export type GsUri = { readonly uri: string; readonly bucket: string; readonly name: string };
@@ -54,22 +54,30 @@ export async function openObjects(
   await using opened = new AsyncDisposableStack();
   const files: JobFile[] = [];
   for (const uri of uris) {
-    for (const object of objectsOf(storage, caller, uri)) {
+    for (const { bucket, name } of namesOf(storage, caller, uri)) {
       if (files.length >= MAX_FILES)
         throw new BigQueryError('invalid', `The URIs of the job match more than ${MAX_FILES} files.`);
       const path = join(directory, `object-${randomUUID()}`);
       opened.defer(() => rm(path, { force: true }));
-      await storage.files.linkTo(object.file, path);
-      files.push({ name: `gs://${object.bucket}/${object.name}`, path, size: object.size });
+      const own = `gs://${bucket}/${name}`;
+      // Each is asked for by itself: nothing may be read because it was listed.
+      const size = await withFile(
+        () => asJobError(own, `File ${own}`, () => getObject(storage, caller, { bucket, name })),
+        async (object) => {
+          await storage.files.linkTo(object.file, path);
+          return object.size;
+        },
+      );
+      files.push({ name: own, path, size });
     }
   }
   const owned = opened.move();
   return { files, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
-function objectsOf(storage: CloudStorage, caller: Caller, { uri, bucket, name }: GsUri): readonly StoredObject[] {
+function namesOf(storage: CloudStorage, caller: Caller, { uri, bucket, name }: GsUri): readonly ObjectName[] {
   const star = name.indexOf('*');
-  if (star < 0) return [asJobError(uri, `File ${uri}`, () => getObject(storage, caller, { bucket, name }))];
+  if (star < 0) return [{ bucket, name }];
   asJobError(uri, 'BigQuery BigQuery: Permission denied while globbing file pattern', () =>
     authorizedBucket(storage, caller, 'storage.objects.list', bucket),
   );
@@ -84,11 +92,7 @@ function objectsOf(storage: CloudStorage, caller: Caller, { uri, bucket, name }:
     from = `${page.at(-1)!.name}\u0001`;
   }
   if (found.length === 0) throw new BigQueryError('notFound', `Not found: Uris ${uri}`);
-  // Each is asked for by itself: nothing may be read because it was listed.
-  return found.map((object) => {
-    const own = `gs://${bucket}/${object.name}`;
-    return asJobError(own, `File ${own}`, () => getObject(storage, caller, object));
-  });
+  return found;
 }
 
 /** 403 unless the caller may write the object, also over the one that is there. */

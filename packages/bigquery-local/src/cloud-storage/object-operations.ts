@@ -68,6 +68,18 @@ export function getObject(
   return stored;
 }
 
+/** Uses an object's file. One that is replaced meanwhile loses its file before it is opened: then looks again. */
+export async function withFile<T>(find: () => StoredObject, use: (object: StoredObject) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    const object = find();
+    try {
+      return await use(object);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 10) throw error;
+    }
+  }
+}
+
 /** `replace`: what the body leaves out goes (objects.update). */
 export function patchObject(
   storage: CloudStorage,
@@ -104,20 +116,19 @@ export async function copyObject(
   target: ObjectName & { readonly conditions: Preconditions },
   body: Body,
 ): Promise<StoredObject> {
-  const from = getObject(storage, caller, source, source);
-  requireWritable(storage, caller, target, target.conditions);
-  const properties = Object.keys(body).length === 0 ? from.properties : objectProperties(body);
-  const written: WrittenFile = { ...from, file: await storage.files.copy(from.file) };
-  return commitObject(
-    storage,
-    caller,
-    { bucket: target.bucket, name: target.name, properties, written: pick(written) },
-    target.conditions,
+  const given = Object.keys(body).length === 0 ? undefined : objectProperties(body);
+  const copied = await withFile(
+    () => {
+      const from = getObject(storage, caller, source, source);
+      requireWritable(storage, caller, target, target.conditions);
+      return from;
+    },
+    async ({ file, size, md5, crc32c, properties }) => ({
+      written: { file: await storage.files.copy(file), size, md5, crc32c },
+      properties: given ?? properties,
+    }),
   );
-}
-
-function pick({ file, size, md5, crc32c }: WrittenFile): WrittenFile {
-  return { file, size, md5, crc32c };
+  return commitObject(storage, caller, { bucket: target.bucket, name: target.name, ...copied }, target.conditions);
 }
 
 function existing(storage: CloudStorage, { bucket, name }: ObjectName, generation: number | undefined): StoredObject {

@@ -1,12 +1,11 @@
 // The bytes of an object (objects.get with alt=media): whole or one range, and gunzipped
 // for a client that does not take gzip ("Transcoding of gzip-compressed files").
 import type { FastifyReply } from 'fastify';
-import type { FileHandle } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream';
 import type { StoredObject } from '../../catalog/buckets.ts';
 import type { CloudStorage } from '../../cloud-storage/cloud-storage.ts';
-import { getObject, type ObjectName } from '../../cloud-storage/object-operations.ts';
+import { getObject, withFile, type ObjectName } from '../../cloud-storage/object-operations.ts';
 import { optionalNumber, preconditionsOf } from '../../cloud-storage/preconditions.ts';
 import { objectEtag } from './resources.ts';
 import type { StorageRequest } from './storage-route.ts';
@@ -16,11 +15,13 @@ export async function sendObject(
   { context, reply }: StorageRequest,
   name: ObjectName,
 ): Promise<FastifyReply> {
-  const [object, file] = await opened(storage, () =>
-    getObject(storage, context, name, {
-      generation: optionalNumber(context.query, 'generation'),
-      conditions: preconditionsOf(context.query),
-    }),
+  const { object, file } = await withFile(
+    () =>
+      getObject(storage, context, name, {
+        generation: optionalNumber(context.query, 'generation'),
+        conditions: preconditionsOf(context.query),
+      }),
+    async (found) => ({ object: found, file: await storage.files.open(found.file) }),
   );
   const { properties, size } = object;
   setHeaders(reply, object);
@@ -52,18 +53,6 @@ export async function sendObject(
     return reply.send('');
   }
   return reply.send(file.createReadStream({ start, end }));
-}
-
-/** An object that is replaced meanwhile loses its file before it is opened: look again. */
-async function opened(storage: CloudStorage, find: () => StoredObject): Promise<[StoredObject, FileHandle]> {
-  for (let attempt = 1; ; attempt++) {
-    const object = find();
-    try {
-      return [object, await storage.files.open(object.file)];
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === 10) throw error;
-    }
-  }
 }
 
 function setHeaders(reply: FastifyReply, object: StoredObject): void {
