@@ -81,9 +81,21 @@ async function waitForOtherInstall() {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    if (!isAlive(Number(readFileSync(installLock, 'utf8')))) rmSync(installLock, { force: true });
-    else if (Date.now() > deadline) fail(`another installation holds ${installLock} for more than ten minutes`);
+    const holder = readOrEmpty(installLock);
+    // Empty: the other one is between making the file and writing its number.
+    if (holder !== '' && !isAlive(Number(holder))) rmSync(installLock, { force: true });
+    else if (Date.now() > deadline)
+      fail(`another installation holds ${installLock} for more than ten minutes; remove the file if there is none`);
     else await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+function readOrEmpty(file) {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (error.code === 'ENOENT') return '';
+    throw error;
   }
 }
 
