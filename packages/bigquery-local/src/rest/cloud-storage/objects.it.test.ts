@@ -310,6 +310,21 @@ describe('copies', () => {
   });
 });
 
+test('readers, copies and writers of one name at once see whole versions only, and one file stays', async () => {
+  const before = await files();
+  const versions = Array.from({ length: 20 }, (_, i) => String(i).repeat(50_000));
+  await put(server, 'busy', versions[0]!);
+  const writes = versions.map((version) => put(server, 'busy', version));
+  const reads = versions.map(() => get(server, 'busy'));
+  const copies = versions.map((_, i) =>
+    server.request('POST', `${pathOf('busy')}/copyTo/b/${BUCKET}/o/busy-copy-${i}`, {}),
+  );
+  for (const { status } of await Promise.all([...writes, ...copies])) expect(status).toBe(200);
+  for (const text of await Promise.all(reads)) expect(versions).toContain(text);
+  for (const i of versions.keys()) expect(versions).toContain(await get(server, `busy-copy-${i}`));
+  expect(await files()).toHaveLength(before.length + 1 + versions.length);
+}, 30_000);
+
 test('after a restart objects are as they were, and files of no object are gone', async () => {
   await put(server, 'kept.txt', 'kept');
   const before = await files();
