@@ -14,6 +14,8 @@ export type TableInfo = {
   readonly physicalName?: string;
   /** GoogleSQL of a view. */
   readonly viewQuery?: string;
+  /** The caller may read it only through views that are authorized to: their conditions hide rows. */
+  readonly throughViewsOnly?: boolean;
   /** A condition over the table's columns, in GoogleSQL: the rows that the caller may see. All, when undefined. */
   readonly rowFilter?: string;
   /** A view of INFORMATION_SCHEMA: `physicalName` is a subquery with the rows that the caller may see. */

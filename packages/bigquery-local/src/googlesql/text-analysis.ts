@@ -9,7 +9,7 @@ import { nodeOf, type Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
 import { resolveScan } from './resolve/scan.ts';
 import { IdSource, Scope, type CatalogTable, type Parameters } from './resolve/scope.ts';
-import type { QueryPlan } from './ir.ts';
+import type { Expr, QueryPlan, Relation } from './ir.ts';
 import type { AnalyzeRequest, TableInfo, TableRead, TableRef } from './statement.ts';
 import type { GType, TypedValue } from './types.ts';
 import { typeOfField } from './values/schema.ts';
@@ -18,7 +18,18 @@ import { regionViewPath, splitPath } from './table-path.ts';
 /** BigQuery's limit on views over views. */
 const MAX_VIEW_DEPTH = 16;
 
-export type AnalyzedText = { readonly statement: Node; readonly scope: Scope };
+const ALL_ROWS: Expr = {
+  kind: 'literal',
+  value: { type: { kind: 'INT64' }, value: 2n ** 62n },
+  type: { kind: 'INT64' },
+};
+
+export type AnalyzedText = {
+  readonly statement: Node;
+  readonly scope: Scope;
+  /** It names tables that the caller may read through views only. */
+  readonly hidesRows: boolean;
+};
 
 /** One statement's analysis; ids and reads are shared by the texts of its views. */
 export class TextAnalysis {
@@ -129,7 +140,7 @@ export class TextAnalysis {
     const scope = new Scope(resolveScan, this.#ids, tables, parameters, (table, columns) =>
       this.recordRead(table.info, columns, via),
     );
-    return { statement: nodeOf(statement), scope };
+    return { statement: nodeOf(statement), scope, hidesRows: tables.some((t) => t.info.throughViewsOnly === true) };
   }
 
   #lookUp(path: readonly string[], via: TableRef | undefined): Promise<TableInfo> {
@@ -170,7 +181,8 @@ export class TextAnalysis {
     );
     const parameters = { named: new Map(), positional: [] };
     const scope = new Scope(resolveScan, this.#ids, [table], parameters, () => undefined);
-    return resolveQuery(scope, statement.fields);
+    const plan = resolveQuery(scope, statement.fields);
+    return { ...plan, relation: barrier(plan.relation) };
   }
 
   async #viewPlan(info: TableInfo, depth: number): Promise<QueryPlan> {
@@ -178,7 +190,7 @@ export class TextAnalysis {
     if (depth > MAX_VIEW_DEPTH)
       throw invalidQuery(`Exceeded the maximum nested view depth of ${MAX_VIEW_DEPTH} at view ${name}.`);
     if (info.viewQuery === undefined) throw invalidQuery(`View ${name} has no query.`);
-    const { statement, scope } = await this.#analyze(
+    const { statement, scope, hidesRows } = await this.#analyze(
       info.viewQuery,
       { named: new Map(), positional: [] },
       { mode: 'NAMED', types: new Map() },
@@ -192,12 +204,26 @@ export class TextAnalysis {
       column: scope.newColumn(columnName, expr.type),
       expr,
     }));
+    const rows: Relation = {
+      kind: 'project',
+      input: plan.relation,
+      computed,
+      columns: computed.map((c) => c.column),
+    };
     return {
-      relation: { kind: 'project', input: plan.relation, computed, columns: computed.map((c) => c.column) },
+      relation: hidesRows ? barrier(rows) : rows,
       outputs: computed.map(({ column }) => ({ name: column.name, column })),
       valueTable: false,
     };
   }
+}
+
+/**
+ * The same rows. No condition of the query may be evaluated before those within: its errors
+ * would tell of rows that they hide. DuckDB moves none below a LIMIT.
+ */
+function barrier(input: Relation): Relation {
+  return { kind: 'limit', input, limit: ALL_ROWS, columns: input.columns };
 }
 
 function quoted(name: string): string {

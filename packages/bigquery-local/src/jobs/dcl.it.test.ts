@@ -188,6 +188,17 @@ describe('an authorized view', () => {
     expect(await read()).toBe(200);
   });
 
+  it('shows the rows of its query alone, also by the errors of conditions on it', async () => {
+    await done('CREATE OR REPLACE TABLE source.secret AS SELECT * FROM UNNEST([1, 2, 3]) AS x');
+    await done('CREATE OR REPLACE VIEW shared.few AS SELECT x FROM source.secret WHERE MOD(x * x, 10) = 4');
+    await authorize({ view: { ...view, tableId: 'few' } });
+    const told = await query("SELECT x FROM shared.few WHERE ERROR(CONCAT('saw ', CAST(x AS STRING))) = ''", BOB);
+    expect(told.body.error.message).toContain('saw 2');
+    expect(
+      (await query('SELECT x FROM shared.few WHERE DIV(6, x - 1) > 0 AND DIV(6, x - 3) < 0', BOB)).body.totalRows,
+    ).toBe('1');
+  });
+
   it('must be of the location of its source, and routines are refused by name', async () => {
     await server.request('POST', DATASETS, { datasetReference: { datasetId: 'europe' }, location: 'EU' });
     const far = await authorize({ view: { ...view, datasetId: 'europe' } });

@@ -106,6 +106,21 @@ describe('row access policies', () => {
     expect(job.statistics.rowLevelSecurityStatistics).toEqual({ rowLevelSecurityApplied: true });
   });
 
+  it('let no condition of the query see a hidden row, not even by its errors', async () => {
+    await done(
+      `CREATE ROW ACCESS POLICY a ON d.sales GRANT TO ('user:${BOB}') FILTER USING (REGEXP_CONTAINS(CONCAT(region, seller), '^E.*x$'))`,
+    );
+    expect(await rows('SELECT region FROM d.sales WHERE DIV(6, n - 3) < 0', BOB)).toEqual(['EU']);
+    const told = await query("SELECT region FROM d.sales WHERE n < 3 AND ERROR(CONCAT('saw ', region)) = ''", BOB);
+    expect(told.body.error.message).toContain('saw EU');
+    expect(
+      await rows(
+        'SELECT a.region FROM d.sales AS a JOIN UNNEST([2, 3]) AS m ON DIV(6, a.n - 3) = -6 WHERE DIV(6, m) > 0',
+        BOB,
+      ),
+    ).toEqual(['EU', 'EU']);
+  });
+
   it('let only who sees all rows change the table, list its rows, or merge into it', async () => {
     await done(`CREATE ROW ACCESS POLICY eu ON d.sales GRANT TO ('user:${BOB}') FILTER USING (region = 'EU')`);
     await done(`CREATE ROW ACCESS POLICY every ON d.sales GRANT TO ('user:${EVE}') FILTER USING (TRUE)`);

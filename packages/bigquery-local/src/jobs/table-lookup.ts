@@ -63,7 +63,7 @@ export class JobTableLookup implements TableLookup, Disposable {
     return this.#tables.get(nameOf(ref));
   }
 
-  async table(path: readonly string[]): Promise<TableInfo> {
+  async table(path: readonly string[], via?: TableRef): Promise<TableInfo> {
     const view = regionView(this.#services, this.#options, path);
     if (view !== undefined) {
       this.requireLocation(view.info.ref, view.location);
@@ -76,7 +76,9 @@ export class JobTableLookup implements TableLookup, Disposable {
     const table = dataset === undefined ? undefined : this.#services.tables.get(ref);
     if (dataset === undefined || table === undefined) throw this.#missing(ref, dataset !== undefined);
     this.requireLocation(ref, dataset.location);
-    if (!this.#sees({ kind: 'table', ...ref })) this.#hidden.push(ref);
+    const resource: Resource = { kind: 'table', ...ref };
+    if (!this.#sees(resource)) this.#hidden.push(ref);
+    const throughViewsOnly = via !== undefined && !this.#may('bigquery.tables.getData', resource);
     const { physicalId } = table;
     if (physicalId !== undefined) {
       await this.#services.duckdb.attach(projectId);
@@ -95,6 +97,7 @@ export class JobTableLookup implements TableLookup, Disposable {
       fields: table.properties.schema.fields,
       ...(physicalId === undefined ? {} : { physicalName: PhysicalTables.nameOf(projectId, physicalId) }),
       ...(table.properties.view === undefined ? {} : { viewQuery: table.properties.view.query }),
+      ...(throughViewsOnly ? { throughViewsOnly } : {}),
       ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
   }
@@ -151,9 +154,15 @@ export class JobTableLookup implements TableLookup, Disposable {
   }
 
   #sees(resource: Resource): boolean {
-    const may = (permission: Permission): boolean =>
-      this.#services.access.decide(this.#options.principal, permission, resource).allowed;
-    return may('bigquery.tables.getData') || may('bigquery.tables.get') || may('bigquery.tables.updateData');
+    return (
+      this.#may('bigquery.tables.getData', resource) ||
+      this.#may('bigquery.tables.get', resource) ||
+      this.#may('bigquery.tables.updateData', resource)
+    );
+  }
+
+  #may(permission: Permission, resource: Resource): boolean {
+    return this.#services.access.decide(this.#options.principal, permission, resource).allowed;
   }
 
   [Symbol.dispose](): void {
