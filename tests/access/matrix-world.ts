@@ -6,9 +6,10 @@ import { IDENTITY_MIGRATIONS, openIdentity } from '../../packages/bigquery-local
 import { CATALOG_FILE } from '../../packages/bigquery-local/src/auth/data-directory.ts';
 import { CatalogDatabase } from '../../packages/bigquery-local/src/catalog/database.ts';
 import { ServerUnderTest, type Answer } from '../../packages/bigquery-local/src/server-under-test.ts';
-import { ACCOUNT, CUSTOM_ROLES, PROJECT, place, type Operation, type Subject } from './matrix.ts';
+import { ACCOUNT, CUSTOM_ROLES, emailOf, PROJECT, place, type Operation, type Subject } from './matrix.ts';
 
 export const OWNER = 'ann@example.com';
+const BUCKET = 'matrix-bucket';
 const JO = 'jo@example.com';
 const GROUP = 'readers@example.com';
 
@@ -22,6 +23,7 @@ export class MatrixWorld implements AsyncDisposable {
   readonly server: ServerUnderTest;
   readonly people: readonly Person[];
   #key = '';
+  readonly #deletedAccounts = new Map<number, string>();
   #dsAccess: unknown[] = [];
 
   private constructor(server: ServerUnderTest, people: readonly Person[]) {
@@ -31,7 +33,7 @@ export class MatrixWorld implements AsyncDisposable {
 
   static async create(subjects: readonly Subject[]): Promise<MatrixWorld> {
     const server = await ServerUnderTest.start({ project: PROJECT, owner: OWNER });
-    const people = subjects.map((subject, n) => ({ subject, n, email: `p${n}@example.org` }));
+    const people = subjects.map((subject, n) => ({ subject, n, email: emailOf(n) }));
     const world = new MatrixWorld(server, people);
     try {
       await world.#build();
@@ -60,6 +62,7 @@ export class MatrixWorld implements AsyncDisposable {
     this.#key = String(key.name).split('/').at(-1)!;
     await this.#grantOnProject();
     await this.#grantOnTable();
+    await this.#bucket();
     const query = { configuration: { query: { query: 'SELECT 1', useLegacySql: false } } };
     const job = { jobReference: { projectId: PROJECT, jobId: 'job_of_jo' }, ...query };
     const { status } = await this.server.request('POST', `${P}/jobs`, job, { as: JO });
@@ -87,7 +90,11 @@ export class MatrixWorld implements AsyncDisposable {
   #group(): void {
     // As the command line does it, beside the running server.
     using db = new CatalogDatabase(join(this.server.dataDir, CATALOG_FILE), IDENTITY_MIGRATIONS);
-    const { groups } = openIdentity(db, this.server.dataDir);
+    const { groups, users } = openIdentity(db, this.server.dataDir);
+    const fixture = groups.create('fixture@example.com', {}, new Date());
+    groups.addMember(fixture, JO, 'MEMBER');
+    for (const { subject, email } of this.people)
+      if (subject.grants.some(([, on]) => on === 'directory')) users.update(email, { admin: true });
     const outer = groups.create(GROUP, {}, new Date());
     const inner = groups.create('inner@example.com', {}, new Date());
     groups.addMember(outer, inner.email, 'MEMBER');
@@ -117,6 +124,8 @@ export class MatrixWorld implements AsyncDisposable {
       await this.table(datasetId, 't');
     }
     await this.view('ds', 'v', 'SELECT x FROM ds.t');
+    await this.table('ds', 'r');
+    await this.#rowAccessPolicy('fixture');
     await this.view('pub', 'authorized', 'SELECT x FROM bare.t');
     await this.view('pub', 'unauthorized', 'SELECT x FROM bare.t');
     await this.#must('PATCH', `${P}/datasets/bare`, { access: [own, view('authorized')] });
@@ -146,6 +155,28 @@ export class MatrixWorld implements AsyncDisposable {
       subject.grants.filter(([, on]) => on === 'table').map(([role]) => ({ role, members: [`user:${email}`] })),
     );
     await this.#must('POST', `${P}/datasets/ds/tables/t:setIamPolicy`, { policy: { bindings } });
+  }
+
+  async #rowAccessPolicy(policyId: string): Promise<void> {
+    await this.#must('POST', `${P}/datasets/ds/tables/r/rowAccessPolicies`, {
+      rowAccessPolicyReference: { policyId },
+      filterPredicate: 'TRUE',
+      grantees: [`user:${OWNER}`],
+    });
+  }
+
+  async #bucket(): Promise<void> {
+    await this.#must('POST', `/storage/v1/b?project=${PROJECT}`, { name: BUCKET });
+    const bindings = this.people.flatMap(({ subject, email }) =>
+      subject.grants.filter(([, on]) => on === 'bucket').map(([role]) => ({ role, members: [`user:${email}`] })),
+    );
+    const admin = { role: 'roles/storage.admin', members: [`user:${OWNER}`] };
+    await this.#must('PUT', `/storage/v1/b/${BUCKET}/iam`, { bindings: [admin, ...bindings] });
+    await this.#object('o.csv');
+  }
+
+  async #object(name: string): Promise<void> {
+    await this.#must('POST', `/upload/storage/v1/b/${BUCKET}/o?uploadType=media&name=${name}`, '1\n');
   }
 
   async #policy(): Promise<{ bindings: Binding[] }> {
@@ -192,14 +223,45 @@ export class MatrixWorld implements AsyncDisposable {
           role: { title: name, includedPermissions: [] },
         });
         return;
+      case 'deleted-account': {
+        const account = await this.#must('POST', `/v1/projects/${PROJECT}/serviceAccounts`, { accountId: name });
+        await this.#must('DELETE', `/v1/projects/${PROJECT}/serviceAccounts/${String(account.email)}`);
+        this.#deletedAccounts.set(n, String(account.uniqueId));
+        return;
+      }
+      case 'policy':
+        return this.#rowAccessPolicy(name);
+      case 'object':
+        return this.#object(name);
+      case 'user':
+        await this.#must('POST', '/admin/directory/v1/users', {
+          primaryEmail: name,
+          name: { givenName: 'L', familyName: 'L' },
+        });
+        return;
+      case 'group':
+        await this.#must('POST', '/admin/directory/v1/groups', { email: name });
+        return;
+      case 'member':
+        await this.#must('POST', '/admin/directory/v1/groups/fixture@example.com/members', { email: name });
+        return;
       default:
         await this.#must(kind, name);
     }
   }
 
   /** The answer of one operation to one person, in the words of the matrix. */
-  async answer(operation: Operation, { email, n }: Person): Promise<string> {
-    for (const what of operation.before ?? []) await this.prepare(what, n);
+  async answer(operation: Operation, person: Person): Promise<string> {
+    for (const what of operation.before ?? []) await this.prepare(what, person.n);
+    const answer = await this.#ask(operation, person);
+    if (operation.after !== undefined) {
+      const [method = '', path = ''] = place(operation.after, person.n).split(' ');
+      await this.server.request(method, path, {});
+    }
+    return answer;
+  }
+
+  async #ask(operation: Operation, { email, n }: Person): Promise<string> {
     if (operation.upload !== undefined) return this.#ofJob(await this.#upload(operation, email, n), email);
     if (operation.job !== undefined) {
       const body = { configuration: JSON.parse(place(JSON.stringify(operation.job), n)) as unknown };
@@ -207,9 +269,9 @@ export class MatrixWorld implements AsyncDisposable {
     }
     if (operation.sql !== undefined) {
       const configuration = JSON.parse(place(JSON.stringify(operation.configuration ?? {}), n)) as object;
-      if (operation.configuration !== undefined) return this.#dryRunJob(operation.sql, configuration, email);
+      if (operation.configuration !== undefined) return this.#dryRunJob(place(operation.sql, n), configuration, email);
       const body = {
-        query: operation.sql,
+        query: place(operation.sql, n),
         useLegacySql: false,
         dryRun: operation.run !== true,
         defaultDataset: undefined,
@@ -221,7 +283,15 @@ export class MatrixWorld implements AsyncDisposable {
       operation.body === undefined
         ? undefined
         : await this.#body(JSON.parse(place(JSON.stringify(operation.body), n)) as Record<string, unknown>);
-    return wordsOf(operation, await this.server.request(method, path.replace('{K}', this.#key), body, { as: email }));
+    return wordsOf(
+      operation,
+      await this.server.request(
+        method,
+        path.replace('{K}', this.#key).replace('{U}', this.#deletedAccounts.get(n) ?? ''),
+        body,
+        { as: email },
+      ),
+    );
   }
 
   async #dryRunJob(query: string, more: object, as: string): Promise<string> {
@@ -230,7 +300,8 @@ export class MatrixWorld implements AsyncDisposable {
   }
 
   async #body(body: Record<string, unknown>): Promise<unknown> {
-    return body['policy'] === '{policy}' ? { policy: await this.#policy() } : body;
+    if (body['policy'] === '{policy}') return { policy: await this.#policy() };
+    return body['policy'] === '{bucketPolicy}' ? this.#must('GET', `/storage/v1/b/${BUCKET}/iam`) : body;
   }
 
   async #upload(operation: Operation, as: string, n: number): Promise<Answer> {
@@ -265,6 +336,10 @@ export class MatrixWorld implements AsyncDisposable {
 
 function wordsOf(operation: Operation | undefined, { status, body }: Answer): string {
   if (status >= 300) {
+    // OAuth's endpoints have errors of their own.
+    if (typeof body.error === 'string') return String(status);
+    // Those of a download are plain text.
+    if (typeof body === 'string') return `${status} ${status === 403 ? 'forbidden ' : ''}${body}`;
     const error = body.error as { message: string; errors?: { reason: string }[] };
     return `${status} ${error.errors?.[0]?.reason ?? ''} ${error.message}`;
   }
@@ -275,7 +350,11 @@ function wordsOf(operation: Operation | undefined, { status, body }: Answer): st
 function sees(what: string, body: Answer['body']): boolean {
   switch (what) {
     case 'matrix project':
-      return ((body.projects ?? []) as { id: string }[]).some(({ id }) => id === PROJECT);
+      return ((body.projects ?? []) as { id?: string; projectId?: string }[]).some(({ id, projectId }) =>
+        [id, projectId].includes(PROJECT),
+      );
+    case 'the tested permission':
+      return ((body.permissions ?? []) as string[]).length === 1;
     case 'dataset ds':
       return ((body.datasets ?? []) as { id: string }[]).some(({ id }) => id === `${PROJECT}:ds`);
     case 'configuration of a job of another user': {

@@ -22,8 +22,14 @@ export type Operation = {
   /** Configuration for jobs.insert: its refusals are the job's errors. */
   readonly job?: unknown;
   readonly upload?: string;
+  /** Before the text of a job that Cloud Storage refuses. */
+  readonly storageRefusal?: string;
   /** What the owner makes first, for this principal. */
   readonly before?: readonly string[];
+  /** METHOD and path: what the owner puts right afterwards. */
+  readonly after?: string;
+  /** Not at the same time for two principals. */
+  readonly alone?: true;
   /** `permission@resource`, `a|b@resource` for either, `query@table` for what a query reads. */
   readonly needs?: readonly string[];
   /** Of those who hold what is needed. Default `200`. */
@@ -32,7 +38,7 @@ export type Operation = {
   readonly shows?: { readonly what: string; readonly needs: string };
 };
 
-export type Grant = readonly [role: string, on: 'project' | 'dataset' | 'table'];
+export type Grant = readonly [role: string, on: 'project' | 'dataset' | 'table' | 'bucket' | 'directory'];
 
 export type Subject = {
   readonly name: string;
@@ -93,10 +99,10 @@ function readRoles(): Map<string, Set<string>> {
 
 /** Every predefined role on the project, the grants of principals.jsonl, and one per operation and permission left out. */
 export function subjects(): Subject[] {
-  const onProject = [...ROLES.keys()].map((role): Subject => ({
-    name: `project ${role}`,
-    grants: [[role, 'project']],
-  }));
+  const onProject = [...ROLES.keys()]
+    // Legacy roles are given on buckets only.
+    .filter((role) => !role.includes('.legacy'))
+    .map((role): Subject => ({ name: `project ${role}`, grants: [[role, 'project']] }));
   return [...(jsonLines('./principals.jsonl') as Subject[]), ...onProject, ...almost()];
 }
 
@@ -123,7 +129,16 @@ export function expectedAnswer(operation: Operation, subject: Subject, n: number
 }
 
 export function place(text: string, n: number): string {
-  return text.replaceAll('{P}', PROJECT).replaceAll('{n}', String(n)).replaceAll('{A}', ACCOUNT);
+  return text
+    .replaceAll('{E}', emailOf(n))
+    .replaceAll('{P}', PROJECT)
+    .replaceAll('{n}', String(n))
+    .replaceAll('{A}', ACCOUNT);
+}
+
+/** The user who stands for the matrix's line number n. */
+export function emailOf(n: number): string {
+  return `p${n}@example.org`;
 }
 
 export const ACCOUNT = `fixture@${PROJECT}.iam.gserviceaccount.com`;
@@ -154,6 +169,7 @@ const LEGACY: Readonly<Record<string, string>> = {
 };
 
 function permissionsOf(role: string): ReadonlySet<string> {
+  if (role === 'administrator') return new Set([role]);
   if (role.startsWith('exact:')) return new Set(role.slice('exact:'.length).split(','));
   if (!role.startsWith('custom:')) return ROLES.get(LEGACY[role] ?? role)!;
   const custom = CUSTOM_ROLES.get(role.slice('custom:'.length))!;
@@ -187,6 +203,10 @@ function rolesOn({ grants }: Subject, resource: string): string[] {
       return dataset;
     case 'table':
       return [...dataset, ...given('table')];
+    case 'bucket':
+      return [...project, ...given('bucket')];
+    case 'directory':
+      return given('directory');
     case 'pubTable':
       return [...project, 'READER'];
     default:
@@ -230,6 +250,16 @@ function refusal(operation: Operation, need: string): string {
     const [, name] = bigQueryName(need);
     return `${denied} Access Denied: Table ${name}: User does not have permission to query table ${name}, or perhaps it does not exist.`;
   }
+  if (permission === 'administrator') return '403 forbidden Not Authorized to access this resource/api';
+  if (permission.startsWith('storage.')) {
+    const on = need.endsWith('@project')
+      ? 'Google Cloud project'
+      : permission.startsWith('storage.objects.') && permission !== 'storage.objects.list'
+        ? 'Google Cloud Storage object'
+        : 'Google Cloud Storage bucket';
+    const text = `{E} does not have ${permission} access to the ${on}. Permission '${permission}' denied on resource (or it may not exist).`;
+    return job ? `${denied} Access Denied: ${operation.storageRefusal ?? ''}${text}` : `403 forbidden ${text}`;
+  }
   if (!permission.startsWith('bigquery.')) {
     const [resource = '', detail] = need.slice(need.indexOf('@') + 1).split(/:(.*)/s);
     const name =
@@ -253,14 +283,22 @@ export function expandedMatrix(): string {
     for (const subject of all) {
       if (subject.only !== undefined && subject.only !== operation) continue;
       // The number of the principal stands for itself.
-      const answer = expectedAnswer(operation, subject, 0).replaceAll(/(?<=[a-z][_-])0\b/g, 'N');
+      const answer = expectedAnswer(operation, subject, 0).replaceAll(/(?<=[a-z][_-])0\b|(?<=\bp)0(?=@)/g, 'N');
       answers.set(answer, [...(answers.get(answer) ?? []), subject.name]);
     }
     const title = [operation.operation, operation.case].filter((part) => part !== undefined).join(', ');
-    const lines = [...answers].map(
-      ([answer, names]) => `  ${answer}\n${names.map((name) => `      ${name}\n`).join('')}`,
-    );
+    const lines = [...answers].map(([answer, names]) => `  ${answer}\n${wrapped(names)}`);
     return `${title}\n${lines.join('')}`;
   });
   return blocks.join('\n');
+}
+
+function wrapped(names: readonly string[]): string {
+  const lines: string[] = [];
+  for (const name of names) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + name.length > 130) lines.push(name);
+    else lines[lines.length - 1] = `${last}; ${name}`;
+  }
+  return lines.map((line) => `      ${line}\n`).join('');
 }

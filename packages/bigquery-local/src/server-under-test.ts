@@ -33,6 +33,10 @@ export class ServerUnderTest implements AsyncDisposable {
     return this.#server.restUrl;
   }
 
+  get operations(): readonly string[] {
+    return this.#server.operations;
+  }
+
   async restart(): Promise<void> {
     await this.#server.close();
     this.#server = await startBigQuery({ dataDir: this.dataDir, port: 0 });

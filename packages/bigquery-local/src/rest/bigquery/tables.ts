@@ -280,6 +280,7 @@ async function changeSchema(
 async function deleteTable(services: Services, context: RequestContext): Promise<undefined> {
   const { ref, resource } = tableOf(context);
   authorize(services, context, 'bigquery.tables.delete', resource);
+  authorize(services, context, 'bigquery.tables.get', resource);
   await services.lock.hold(nameOf(ref), context.signal, async () => {
     requireTable(services, ref);
     const freed = services.tables.delete(ref);
