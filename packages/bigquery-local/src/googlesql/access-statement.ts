@@ -4,7 +4,7 @@ import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
 import type { CompileContext } from './compile/context.ts';
 import { compileExpr } from './compile/expression.ts';
 import { resolveExpr } from './resolve/expression.ts';
-import { flag, items, text, type Message, type Node } from './resolve/message.ts';
+import { flag, isMessage, items, part, text, type Message, type Node } from './resolve/message.ts';
 import type { Scope } from './resolve/scope.ts';
 import type { AnalyzeRequest, GrantTarget, Statement } from './statement.ts';
 import { targetDataset, targetTable } from './table-path.ts';
@@ -87,6 +87,7 @@ function createPolicy(
   // The text is stored and resolved again by later statements, which have other parameters or none.
   if (JSON.stringify(fields['predicate']).includes('"node":"resolvedParameterNode"'))
     throw invalidQuery('Query parameters cannot be used in a row access policy');
+  if (namesJsonColumn(fields['predicate'])) throw invalidQuery('Row access policies cannot use columns of type JSON');
   const predicate = resolveExpr(scope, fields['predicate']);
   if (analysis.reads().length > 0) throw unsupported('A row access policy that reads tables');
   // Functions that this server lacks are refused now and not when somebody queries the table.
@@ -101,4 +102,14 @@ function createPolicy(
     allRows: predicate.kind === 'literal' && predicate.value.value === true,
     grantees,
   };
+}
+
+function namesJsonColumn(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(namesJsonColumn);
+  if (!isMessage(value)) return false;
+  if (value['node'] === 'resolvedColumnRefNode') {
+    const type = part(part(part(value, 'resolvedColumnRefNode'), 'column'), 'type');
+    if (text(type, 'typeKind') === 'TYPE_JSON') return true;
+  }
+  return Object.values(value).some(namesJsonColumn);
 }

@@ -122,6 +122,18 @@ describe('the IAM policy of a table', () => {
     expect((await query('SELECT x FROM d.t', BOB)).status).toBe(403);
   });
 
+  it('is read, set and tested by Google’s client', async () => {
+    const { email, client } = await server.serviceAccount('owner-1', ['roles/bigquery.dataOwner']);
+    const table = client.dataset('d').table('other');
+    const [policy] = await table.getIamPolicy();
+    const binding = { role: 'roles/bigquery.dataViewer', members: [`serviceAccount:${email}`] };
+    const [set] = await table.setIamPolicy({ ...policy, bindings: [...(policy.bindings ?? []), binding] });
+    expect(set.bindings).toEqual([binding]);
+    await expect(table.setIamPolicy({ ...policy, bindings: [] })).rejects.toMatchObject({ code: 409 });
+    const [tested] = await table.testIamPermissions(['bigquery.tables.getData', 'bigquery.jobs.create']);
+    expect(tested).toEqual({ permissions: ['bigquery.tables.getData'] });
+  });
+
   it('keeps no line for a service account that was deleted and made again', async () => {
     const { email } = await server.serviceAccount('robot-1', ['roles/bigquery.jobUser']);
     const bindings = [{ role: 'roles/bigquery.dataViewer', members: [`serviceAccount:${email}`] }];
