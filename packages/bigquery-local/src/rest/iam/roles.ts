@@ -5,7 +5,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { CustomRole, CustomRoleFields } from '../../catalog/custom-roles.ts';
 import type { RequestContext, Route } from '../route.ts';
 import { objectField, optionalText, optionalTexts, pageOf, requiredText, updateMask } from './body.ts';
-import { projectIdOf, requireProject } from './service-accounts.ts';
+import { authorizedProject, requireProject } from './service-accounts.ts';
 
 const COLLECTION = '/v1/projects/:projectId/roles';
 const ONE = `${COLLECTION}/:roleId`;
@@ -117,12 +117,6 @@ function rolePage(context: RequestContext, all: readonly AnyRole[]): Record<stri
     ...(page.items.length === 0 ? {} : { roles: page.items.map((role) => roleResource(role, view)) }),
     ...(page.nextPageToken === undefined ? {} : { nextPageToken: page.nextPageToken }),
   };
-}
-
-function authorizedProject(identity: Identity, context: RequestContext, permission: string): string {
-  const projectId = projectIdOf(identity, context);
-  context.authorize(permission, { kind: 'project', projectId });
-  return projectId;
 }
 
 function authorizedName(identity: Identity, context: RequestContext, permission: string): string {

@@ -219,6 +219,40 @@ describe('who may use a service account', () => {
     expect((await undelete(uniqueId)).status).toBe(409);
   });
 
+  it('does not tell callers without permission whether an account or a project exists, whatever name they use', async () => {
+    const { email, uniqueId } = await create('hidden-one');
+    const project = await server.call('GET', '/v1/projects/shop-data', { token: owner });
+    const number = String(project.body['projectNumber']);
+    const answers = async (path: string): Promise<unknown[]> => {
+      const found: unknown[] = [];
+      for (const [method, suffix] of [
+        ['GET', ''],
+        ['DELETE', ''],
+        ['GET', '/keys'],
+        ['POST', ':disable'],
+        ['POST', ':undelete'],
+        ['POST', ':getIamPolicy'],
+        ['POST', ':testIamPermissions'],
+        ['POST', ':generateAccessToken'],
+      ] as const) {
+        const body = method === 'POST' ? { permissions: ['iam.serviceAccounts.get'], scope: [BIGQUERY] } : undefined;
+        const reply = await server.call(method, path + suffix, { token: ada, ...(body === undefined ? {} : { body }) });
+        found.push([reply.status, reply.body]);
+      }
+      return found;
+    };
+    const alike = async (existing: string, missing: string): Promise<void> => {
+      const expected = JSON.stringify(await answers(missing)).replaceAll(missing.split('/').at(-1)!, 'X');
+      expect(JSON.stringify(await answers(existing)).replaceAll(existing.split('/').at(-1)!, 'X')).toBe(expected);
+    };
+    const anywhere = '/v1/projects/-/serviceAccounts';
+    await alike(`${anywhere}/${uniqueId}`, `${anywhere}/${'9'.repeat(21)}`);
+    await alike(`${anywhere}/${email}`, `${anywhere}/missing@shop-data.iam.gserviceaccount.com`);
+    await alike(`${accounts}/${uniqueId}`, `${accounts}/${'9'.repeat(21)}`);
+    await alike(`/v1/projects/${number}`, '/v1/projects/199999999999');
+    expect(JSON.stringify(await answers(`${anywhere}/${uniqueId}`))).not.toContain('shop-data');
+  });
+
   it('replaces what can be written of an account with PUT', async () => {
     const { email } = await create('put-upon');
     const put = (body: object) => server.call('PUT', `${accounts}/${email}`, { token: owner, body });

@@ -1,6 +1,7 @@
 // IAM API v1: projects.serviceAccounts. Accounts are named by e-mail or unique id, below
 // their project or below the wildcard project `-`.
 import type { Resource } from '../../access/decision.ts';
+import { accessDenied } from '../../access/denied.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { ServiceAccount } from '../../catalog/service-accounts.ts';
@@ -36,8 +37,7 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
       path: COLLECTION,
       operation: name('create'),
       handle(context) {
-        const projectId = projectIdOf(identity, context);
-        context.authorize('iam.serviceAccounts.create', { kind: 'project', projectId });
+        const projectId = authorizedProject(identity, context, 'iam.serviceAccounts.create');
         requireProject(identity, projectId);
         const details = objectField(context.body, 'serviceAccount');
         const displayName = optionalText(details, 'displayName', 100);
@@ -59,8 +59,7 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
       path: COLLECTION,
       operation: name('list'),
       handle(context) {
-        const projectId = projectIdOf(identity, context);
-        context.authorize('iam.serviceAccounts.list', { kind: 'project', projectId });
+        const projectId = authorizedProject(identity, context, 'iam.serviceAccounts.list');
         requireProject(identity, projectId);
         const page = pageOf(context, accounts.list(projectId), (account) => account.email, 20, 100);
         return {
@@ -135,7 +134,7 @@ export function serviceAccountRoutes(identity: Identity): Route[] {
         const deleted = accounts.findDeleted(uniqueId, now);
         const asked = projectIdOf(identity, context);
         const projectId = asked === '-' ? (deleted?.projectId ?? '-') : asked;
-        context.authorize('iam.serviceAccounts.undelete', { kind: 'project', projectId });
+        authorizeAs(context, 'iam.serviceAccounts.undelete', { kind: 'project', projectId }, askedProject(context));
         if (deleted?.projectId !== projectId)
           throw new BigQueryError('notFound', `Deleted service account ${uniqueId} does not exist.`);
         return { restoredAccount: accountResource(accounts.undelete(uniqueId, now)) };
@@ -187,7 +186,13 @@ function policyRoutes(identity: Identity): Route[] {
  */
 export function authorizedAccount(identity: Identity, context: RequestContext, permission: string): ServiceAccount {
   const { account, resource, name } = accountOfPath(identity, context);
-  context.authorize(permission, resource);
+  const { projectId } = askedProject(context);
+  authorizeAs(context, permission, resource, {
+    kind: 'serviceAccount',
+    // The e-mail of an account, existing or not, says itself what its project is.
+    projectId: projectId === '-' ? (projectOfEmail(name) ?? '-') : projectId,
+    email: name,
+  });
   if (account === undefined) {
     throw new BigQueryError(
       'notFound',
@@ -207,6 +212,26 @@ function accountOfPath(
   const projectId = asked === '-' && found !== undefined ? found.projectId : asked;
   const account = found?.projectId === projectId ? found : undefined;
   return { account, resource: { kind: 'serviceAccount', projectId, email: account?.email ?? name }, name };
+}
+
+/** The project of the path, after the caller's permission on it was checked. */
+export function authorizedProject(identity: Identity, context: RequestContext, permission: string): string {
+  const projectId = projectIdOf(identity, context);
+  authorizeAs(context, permission, { kind: 'project', projectId }, askedProject(context));
+  return projectId;
+}
+
+/** The refusal names what was asked for as it was named: an id or an e-mail that was looked up would give it away. */
+function authorizeAs(context: RequestContext, permission: string, resource: Resource, asked: Resource): void {
+  if (!context.may(permission, resource)) throw accessDenied(permission, asked);
+}
+
+function askedProject(context: RequestContext): Resource {
+  return { kind: 'project', projectId: context.params['projectId'] ?? '' };
+}
+
+function projectOfEmail(email: string): string | undefined {
+  return /@([a-z0-9-]+)\.iam\.gserviceaccount\.com$/.exec(email)?.[1];
 }
 
 /** The project id of the path, where the path may have the project's number. */

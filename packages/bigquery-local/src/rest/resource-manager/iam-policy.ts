@@ -3,7 +3,7 @@ import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { StoredPolicy } from '../../catalog/policies.ts';
 import { askedPolicy, policyResource, sentPolicy, testedPermissions } from '../iam/policy.ts';
-import { projectIdOf } from '../iam/service-accounts.ts';
+import { authorizedProject, projectIdOf } from '../iam/service-accounts.ts';
 import type { Route } from '../route.ts';
 import { requireProjectBindings } from './set-policy.ts';
 
@@ -16,8 +16,7 @@ export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route
       path: path('getIamPolicy'),
       operation: 'cloudresourcemanager.projects.getIamPolicy',
       handle(context) {
-        const projectId = projectIdOf(identity, context);
-        context.authorize('resourcemanager.projects.getIamPolicy', { kind: 'project', projectId });
+        const projectId = authorizedProject(identity, context, 'resourcemanager.projects.getIamPolicy');
         return askedPolicy(context, existing(policies.find(projectId), projectId));
       },
     },
@@ -26,8 +25,7 @@ export function iamPolicyRoutes(identity: Identity, version: 'v1' | 'v3'): Route
       path: path('setIamPolicy'),
       operation: 'cloudresourcemanager.projects.setIamPolicy',
       handle(context) {
-        const projectId = projectIdOf(identity, context);
-        context.authorize('resourcemanager.projects.setIamPolicy', { kind: 'project', projectId });
+        const projectId = authorizedProject(identity, context, 'resourcemanager.projects.setIamPolicy');
         const sent = sentPolicy(context, existing(policies.find(projectId), projectId));
         requireProjectBindings(identity, projectId, sent.bindings);
         return policyResource(policies.replace(projectId, sent.bindings, sent.etag), 3);

@@ -4,7 +4,7 @@ import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { Project } from '../../catalog/projects.ts';
 import { labelsField, optionalText, updateMask } from '../iam/body.ts';
-import { projectIdOf } from '../iam/service-accounts.ts';
+import { authorizedProject } from '../iam/service-accounts.ts';
 import type { RequestContext, Route } from '../route.ts';
 
 type Version = 'v1' | 'v3';
@@ -26,8 +26,7 @@ export function projectChangeRoutes(identity: Identity, version: Version, presen
           },
         };
   const authorized = (context: RequestContext, permission: string): string => {
-    const projectId = projectIdOf(identity, context);
-    context.authorize(permission, { kind: 'project', projectId });
+    const projectId = authorizedProject(identity, context, permission);
     if (projects.find(projectId) === undefined)
       throw new BigQueryError('notFound', `Project ${projectId} was not found.`);
     return projectId;

@@ -5,7 +5,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { stateOf } from '../../catalog/projects.ts';
 import type { Project } from '../../catalog/projects.ts';
 import { labelsField, optionalText, pageOf, requiredText } from '../iam/body.ts';
-import { projectIdOf } from '../iam/service-accounts.ts';
+import { authorizedProject } from '../iam/service-accounts.ts';
 import type { RequestContext, Route } from '../route.ts';
 import { iamPolicyRoutes } from './iam-policy.ts';
 import { projectChangeRoutes } from './project-changes.ts';
@@ -33,8 +33,7 @@ export function resourceManagerRoutes(identity: Identity): Route[] {
       path: `/${version}/projects/:projectId`,
       operation: 'cloudresourcemanager.projects.get',
       handle(context) {
-        const projectId = projectIdOf(identity, context);
-        context.authorize('resourcemanager.projects.get', { kind: 'project', projectId });
+        const projectId = authorizedProject(identity, context, 'resourcemanager.projects.get');
         const project = identity.projects.find(projectId);
         if (project === undefined) throw new BigQueryError('notFound', `Project ${projectId} was not found.`);
         return projectResource(project, version);
