@@ -1,11 +1,10 @@
 import { expect, test } from 'vitest';
-import { Checksums, crc32c } from './checksums.ts';
+import { Checksums } from './checksums.ts';
 
-test('CRC32C has the values of RFC 3720, appendix B.4', () => {
-  expect(crc32c(new Uint8Array(32))).toBe(0x8a91_36aa);
-  expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8_ab43);
-  expect(crc32c(Uint8Array.from({ length: 32 }, (_, i) => i))).toBe(0x46dd_794e);
-  expect(crc32c(Buffer.from('123456789'))).toBe(0xe306_9283);
+test('CRC32C has the value of RFC 3720, appendix B.4', () => {
+  const sums = new Checksums();
+  sums.update(new Uint8Array(32));
+  expect(Buffer.from(sums.digest().crc32c, 'base64').readUInt32BE()).toBe(0x8a91_36aa);
 });
 
 test('checksums of pieces are those of the whole', () => {
