@@ -28,7 +28,7 @@ export function planJobKey(mappingId: string, syncId: string): string {
 /** Evaluates the model once and freezes its changes in the plan table of the sync. */
 export async function freezePlan(
   input: PlanInput & { readonly syncId: string; readonly rejects: TableRef | undefined },
-): Promise<{ figures: PlanFigures; bytesProcessed: number }> {
+): Promise<{ figures: PlanFigures; bytesProcessed: number; expires: boolean }> {
   const { source, tables, mapping, syncId, signal } = input;
   const plan = tables.plan(syncId);
   const planned = await source
@@ -50,9 +50,13 @@ export async function freezePlan(
     .catch((thrown: unknown): never => {
       throw signal.aborted ? thrown : placed(thrown, mapping.model);
     });
-  await source.expireTable(plan, PLAN_LIFETIME_MS, signal);
+  const expires = await source.expireTable(plan, PLAN_LIFETIME_MS, signal);
   const summary = await source.query({ step: 'summary', sql: summarySql({ plan, records: tables.records }), signal });
-  return { figures: figuresOf(summary.rows), bytesProcessed: planned.bytesProcessed + summary.bytesProcessed };
+  return {
+    figures: figuresOf(summary.rows),
+    bytesProcessed: planned.bytesProcessed + summary.bytesProcessed,
+    expires,
+  };
 }
 
 /** The figures and a sample of the plan that a sync would freeze now; nothing is written. */

@@ -51,8 +51,7 @@ export function validateDestination(registry: DestinationRegistry, mapping: Mapp
 export async function ensureStateDataset(context: Context, config: SourceConfig, signal?: AbortSignal): Promise<void> {
   const { source, stateDataset } = context;
   const found = await source.dataset(stateDataset, signal).catch(unlessForbidden);
-  if (found === 'forbidden') return;
-  if (found !== undefined) {
+  if (found !== undefined && found !== 'forbidden') {
     if (found.location.toLowerCase() === config.location.toLowerCase()) return;
     throw new AppError(
       `The state dataset is in the location ${found.location}, but the source's Data Location is ${config.location}`,
@@ -65,7 +64,8 @@ export async function ensureStateDataset(context: Context, config: SourceConfig,
     );
   }
   const created = await source.createDataset(stateDataset, signal).catch(unlessForbidden);
-  if (created !== 'forbidden') return;
+  // A dataset that may not be looked at (without bigquery.datasets.get) may be there and usable.
+  if (created !== 'forbidden' || found === 'forbidden') return;
   const grant = stateDatasetGrant(config, stateDataset);
   throw new AppError(`The state dataset does not exist and may not be created (bigquery.datasets.create)`, {
     code: 'STATE_DATASET_MISSING',
@@ -74,6 +74,11 @@ export async function ensureStateDataset(context: Context, config: SourceConfig,
     where: `dataset ${config.projectId}.${stateDataset}`,
     fix: `Create it and grant access to it: ${grant}`,
   });
+}
+
+/** False only when the state dataset is known not to exist. */
+export async function hasStateDataset({ source, stateDataset }: Context, signal?: AbortSignal): Promise<boolean> {
+  return (await source.dataset(stateDataset, signal).catch(unlessForbidden)) !== undefined;
 }
 
 /** The statements with which a customer makes the state dataset and grants access to it. */

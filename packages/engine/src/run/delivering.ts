@@ -75,7 +75,7 @@ export async function commitSync(
   const { figures } = stored;
   report.enter('committing');
   try {
-    const hasOutcomes = figures.changes > 0 && (await source.table(tables.outcomes(syncId))) !== undefined;
+    const hasOutcomes = figures.changes > 0 && (await source.rowCount(tables.outcomes(syncId))) !== undefined;
     let counts: Parameters<typeof completeOutcomes>[0] = emptyCounts();
     if (hasOutcomes) {
       if (book === undefined) {
@@ -98,7 +98,7 @@ export async function commitSync(
       ];
     }
     const sums = sumOutcomes(outcomes);
-    const earlierRejects = (await source.table(tables.rejects))?.rows ?? 0;
+    const earlierRejects = (await source.rowCount(tables.rejects)) ?? 0;
     if (sums.rejected > 0 || earlierRejects > 0) {
       report.bytesProcessed += await commitRejects({ source, tables, syncId, lease, hasOutcomes });
       await step('rejects committed');
@@ -117,6 +117,10 @@ export async function commitSync(
     const finished = report.finish(stateOf(end, sums), endOf(end, sums, report.figures?.counts.invalid ?? 0));
     await writeLog(source, tables, mapping, finished);
     await step('logged');
+    if (stored.lasting === true) {
+      await source.emptyTable(tables.plan(syncId));
+      if (hasOutcomes) await source.emptyTable(tables.outcomes(syncId));
+    }
     return finished;
   } catch (thrown) {
     return report.finish('failed', { error: thrown });
@@ -183,7 +187,7 @@ async function sendPlan(
 async function restoreSaved(run: Run, book: OutcomeBook): Promise<void> {
   const { source, tables } = run.context;
   const table = tables.outcomes(run.syncId);
-  if ((await source.table(table)) === undefined) return;
+  if ((await source.rowCount(table)) === undefined) return;
   for await (const page of source.pages(table)) {
     for (const row of page) book.restore(row as OutcomeRange, true);
   }

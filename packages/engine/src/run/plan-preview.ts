@@ -5,7 +5,7 @@ import { tryPlan } from '../plan/make-plan.ts';
 import { mappingVersion } from '../plan/mapping-version.ts';
 import type { TableRef } from '../source/source.ts';
 import type { MappingConfig, PlanOptions, PlanSummary, SourceConfig } from './api.ts';
-import { destinationSpec, openContext, validateDestination } from './context.ts';
+import { destinationSpec, hasStateDataset, openContext, validateDestination } from './context.ts';
 
 const SAMPLE = { default: 5, max: 100 } as const;
 
@@ -14,13 +14,14 @@ export async function previewPlan(
   mapping: MappingConfig,
   options: PlanOptions,
 ): Promise<PlanSummary> {
-  const { source, tables, stateDataset } = openContext(config, mapping);
+  const context = openContext(config, mapping);
+  const { source, tables } = context;
   const signal = options.signal ?? new AbortController().signal;
   const model = await validateModel(source, mapping.model, signal);
   validateDestination(options.registry, mapping, model);
-  const hasState = (await source.dataset(stateDataset, signal)) !== undefined;
+  const hasState = await hasStateDataset(context, signal);
   const existing = async (ref: TableRef): Promise<TableRef | undefined> =>
-    hasState && (await source.table(ref, signal)) !== undefined ? ref : undefined;
+    hasState && (await source.rowCount(ref, signal)) !== undefined ? ref : undefined;
   const [records, rejects] = await Promise.all([existing(tables.records), existing(tables.rejects)]);
   const { figures, sample, bytesProcessed } = await tryPlan({
     source,

@@ -26,4 +26,6 @@ export type StoredProgress = {
   /** ISO time at which the plan was made. */
   readonly plannedAt: string;
   readonly fingerprint: string | null;
+  /** The account may not let the plan's tables expire: their rows are removed when they are of no more use. */
+  readonly lasting?: true;
 };

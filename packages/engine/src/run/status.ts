@@ -4,7 +4,7 @@ import { quoted } from '../plan/state-tables.ts';
 import type { CallOptions, MappingConfig, MappingStatus, SourceConfig } from './api.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { openContext } from './context.ts';
+import { hasStateDataset, openContext } from './context.ts';
 import { holderText, isGone } from './holder.ts';
 import { readLog } from './sync-log.ts';
 
@@ -13,20 +13,19 @@ export async function status(
   mapping: MappingConfig,
   options: CallOptions,
 ): Promise<MappingStatus> {
-  const { source, tables, stateDataset } = openContext(config, mapping);
+  const context = openContext(config, mapping);
+  const { source, tables } = context;
   const { signal } = options;
-  const hasState = (await source.dataset(stateDataset, signal)) !== undefined;
-  const checkpoint =
-    hasState && (await source.table(tables.checkpoints, signal)) !== undefined
-      ? await readCheckpoint(source, tables.checkpoints, signal)
-      : undefined;
+  const checkpoint = (await hasStateDataset(context, signal))
+    ? await readCheckpoint(source, tables.checkpoints, signal)
+    : undefined;
   if (checkpoint === undefined) {
     return { mapping: mapping.name, state: 'new', records: 0, rejects: { waiting: 0, quarantined: 0 }, history: [] };
   }
   const [records, rejects, log] = await Promise.all([
-    source.table(tables.records, signal),
-    source.table(tables.rejects, signal),
-    source.table(tables.log, signal),
+    source.rowCount(tables.records, signal),
+    source.rowCount(tables.rejects, signal),
+    source.rowCount(tables.log, signal),
   ]);
   const counted =
     rejects === undefined
@@ -46,7 +45,7 @@ export async function status(
     ...(holder === undefined ? {} : { holder: holderText(holder) }),
     ...(leaseExpiresAt === undefined ? {} : { leaseExpiresAt }),
     ...(checkpoint.checkpoint === undefined ? {} : { checkpoint: checkpoint.checkpoint }),
-    records: records?.rows ?? 0,
+    records: records ?? 0,
     rejects: { waiting: Number(counted?.rows[0]?.['n'] ?? 0) - quarantined, quarantined },
     history: log === undefined ? [] : await readLog(source, tables, mapping.id, signal),
   };

@@ -102,23 +102,30 @@ async function startAnew(run: Run, seen: Checkpoint, sources: string | undefined
   report.enter('planning');
   const plannedAt = new Date(clock.now()).toISOString();
   let figures: PlanFigures;
+  let expires: boolean;
   try {
     await step('planning');
+    await emptyAbandoned(run, seen);
     if (seen.phase === 'planning' && seen.syncId !== undefined)
       await source.cancel(planJobKey(mapping.id, seen.syncId));
     await source.createTable(tables.records, RECORDS, options.signal);
-    const rejects = (await source.table(tables.rejects, options.signal)) === undefined ? undefined : tables.rejects;
+    const rejects = (await source.rowCount(tables.rejects, options.signal)) === undefined ? undefined : tables.rejects;
     const mapped = options.registry.columns(destinationSpec(mapping, syncId));
     const signal = options.signal === undefined ? lease.lost : AbortSignal.any([options.signal, lease.lost]);
     const planned = await freezePlan({ source, tables, mapping, model, mapped, version, syncId, rejects, signal });
-    figures = planned.figures;
+    ({ figures, expires } = planned);
     report.figures = figures;
     report.bytesProcessed += planned.bytesProcessed;
     await step('planned');
   } catch (thrown) {
     return planFailed(run, thrown);
   }
-  const stored: StoredProgress = { figures, plannedAt, fingerprint: sources ?? null };
+  const stored: StoredProgress = {
+    figures,
+    plannedAt,
+    fingerprint: sources ?? null,
+    ...(expires ? {} : { lasting: true }),
+  };
   report.guards = guardPlan(figures, mapping.guards);
   if (report.guards.length > 0) {
     await lease.update({ phase: 'blocked', progress: JSON.stringify(stored), release: true });
@@ -129,6 +136,13 @@ async function startAnew(run: Run, seen: Checkpoint, sources: string | undefined
   await lease.update({ phase: 'delivering', progress: JSON.stringify(stored) });
   await step('plan recorded');
   return deliverAndCommit(run, stored, 'first run');
+}
+
+/** A blocked plan that nobody approved keeps its rows where it may not expire. */
+async function emptyAbandoned(run: Run, seen: Checkpoint): Promise<void> {
+  if (seen.phase !== 'blocked' || seen.syncId === undefined || seen.progress === undefined) return;
+  const { lasting } = JSON.parse(seen.progress) as StoredProgress;
+  if (lasting === true) await run.context.source.emptyTable(run.context.tables.plan(seen.syncId), run.options.signal);
 }
 
 async function planFailed(run: Run, thrown: unknown): Promise<SyncReport> {
@@ -148,7 +162,7 @@ async function goOn(run: Run, seen: Checkpoint, approved: boolean): Promise<Sync
   report.resumed = !approved;
   const stored = seen.progress === undefined ? undefined : (JSON.parse(seen.progress) as StoredProgress);
   const { source, tables } = context;
-  if (stored === undefined || (await source.table(tables.plan(run.syncId))) === undefined) {
+  if (stored === undefined || (await source.rowCount(tables.plan(run.syncId))) === undefined) {
     // The plan has expired: nothing of it can be delivered or committed any more.
     await lease.update({ phase: 'done', progress: null, sources: null, release: true });
     return 'superseded';

@@ -82,10 +82,14 @@ export interface Source {
   cancel(jobKey: string): Promise<void>;
   /** Undefined when the table does not exist; throws `forbidden` without `bigquery.tables.get`. */
   table(ref: TableRef, signal?: AbortSignal): Promise<TableInfo | undefined>;
-  /** Creates the table unless it exists. */
+  /** Rows of the table, or undefined when it does not exist; `bigquery.tables.getData` is enough. */
+  rowCount(ref: TableRef, signal?: AbortSignal): Promise<number | undefined>;
+  /** Creates the table unless it exists. It does not expire where the account may not let tables expire. */
   createTable(ref: TableRef, table: NewTable, signal?: AbortSignal): Promise<void>;
-  /** Sets when the table is dropped by the service itself. */
-  expireTable(ref: TableRef, inMs: number, signal?: AbortSignal): Promise<void>;
+  /** Sets when the table is dropped by the service itself; false when the account may not. */
+  expireTable(ref: TableRef, inMs: number, signal?: AbortSignal): Promise<boolean>;
+  /** Removes all rows, as well as it can; the table stays. */
+  emptyTable(ref: TableRef, signal?: AbortSignal): Promise<void>;
   /** Drops the table if it exists. */
   dropTable(ref: TableRef, signal?: AbortSignal): Promise<void>;
   /** Location of the dataset, or undefined when it does not exist. */

@@ -38,6 +38,18 @@ type ResultPage = {
   numDmlAffectedRows?: string;
 };
 
+type DryRunAnswer = {
+  statistics?: {
+    totalBytesProcessed?: string;
+    query?: {
+      statementType?: string;
+      schema?: { fields?: FieldSchema[] };
+      referencedTables?: WireTableRef[];
+      totalBytesProcessed?: string;
+    };
+  };
+};
+
 type WireTableRef = { projectId: string; datasetId: string; tableId: string };
 
 export class BigQuerySource implements Source {
@@ -57,18 +69,18 @@ export class BigQuerySource implements Source {
   }
 
   async dryRun(sql: string, signal?: AbortSignal): Promise<DryRun> {
-    type Answer = {
-      statistics?: {
-        totalBytesProcessed?: string;
-        query?: {
-          statementType?: string;
-          schema?: { fields?: FieldSchema[] };
-          referencedTables?: WireTableRef[];
-          totalBytesProcessed?: string;
-        };
-      };
+    const answer = await this.#dryRun(sql, signal);
+    const query = answer.statistics?.query;
+    return {
+      columns: columnsOf(query?.schema?.fields ?? []),
+      statementType: query?.statementType ?? 'SELECT',
+      bytesProcessed: Number(query?.totalBytesProcessed ?? answer.statistics?.totalBytesProcessed ?? 0),
+      referencedTables: query?.referencedTables ?? [],
     };
-    const answer = await this.#client.call<Answer>({
+  }
+
+  #dryRun(sql: string, signal?: AbortSignal): Promise<DryRunAnswer> {
+    return this.#client.call<DryRunAnswer>({
       method: 'POST',
       path: `projects/${this.projectId}/jobs`,
       body: {
@@ -79,13 +91,6 @@ export class BigQuerySource implements Source {
       where: `project ${this.projectId}`,
       ...withSignal(signal),
     });
-    const query = answer.statistics?.query;
-    return {
-      columns: columnsOf(query?.schema?.fields ?? []),
-      statementType: query?.statementType ?? 'SELECT',
-      bytesProcessed: Number(query?.totalBytesProcessed ?? answer.statistics?.totalBytesProcessed ?? 0),
-      referencedTables: query?.referencedTables ?? [],
-    };
   }
 
   async query(request: QueryRequest): Promise<QueryResult> {
@@ -254,7 +259,34 @@ export class BigQuerySource implements Source {
     };
   }
 
+  async rowCount(ref: TableRef, signal?: AbortSignal): Promise<number | undefined> {
+    try {
+      return (await this.table(ref, signal))?.rows;
+    } catch (thrown) {
+      if (!isForbidden(thrown)) throw thrown;
+    }
+    // Without `bigquery.tables.get` the rows can still be counted: COUNT(*) reads no bytes.
+    try {
+      const sql = `SELECT COUNT(*) AS n FROM \`${ref.projectId}.${ref.datasetId}.${ref.tableId}\``;
+      const answer = await this.query({ step: 'count', sql, timeoutMs: 120_000, ...withSignal(signal) });
+      return Number(answer.rows[0]?.['n'] ?? 0);
+    } catch (thrown) {
+      if (thrown instanceof AppError && thrown.kind === 'not_found') return undefined;
+      throw thrown;
+    }
+  }
+
   async createTable(ref: TableRef, table: NewTable, signal?: AbortSignal): Promise<void> {
+    const { expiresInMs, ...lasting } = table;
+    if (expiresInMs === undefined) return this.#createTable(ref, table, signal);
+    // An expiration is a deletion to come: some accounts may create tables, but not delete them.
+    return this.#createTable(ref, table, signal).catch((thrown: unknown) => {
+      if (!isForbidden(thrown)) throw thrown;
+      return this.#createTable(ref, lasting, signal);
+    });
+  }
+
+  async #createTable(ref: TableRef, table: NewTable, signal?: AbortSignal): Promise<void> {
     await this.#tolerate(409, {
       method: 'POST',
       path: `projects/${ref.projectId}/datasets/${ref.datasetId}/tables`,
@@ -270,15 +302,69 @@ export class BigQuerySource implements Source {
     });
   }
 
-  async expireTable(ref: TableRef, inMs: number, signal?: AbortSignal): Promise<void> {
-    await this.#client.call({
-      method: 'PATCH',
-      path: tablePath(ref),
-      body: { expirationTime: String(Date.now() + inMs) },
-      what: 'Cannot set the table’s expiration',
+  async expireTable(ref: TableRef, inMs: number, signal?: AbortSignal): Promise<boolean> {
+    try {
+      await this.#client.call({
+        method: 'PATCH',
+        path: tablePath(ref),
+        body: { expirationTime: String(Date.now() + inMs) },
+        what: 'Cannot set the table’s expiration',
+        where: tableText(ref),
+        ...withSignal(signal),
+      });
+      return true;
+    } catch (thrown) {
+      if (isForbidden(thrown)) return false;
+      throw thrown;
+    }
+  }
+
+  async emptyTable(ref: TableRef, signal?: AbortSignal): Promise<void> {
+    try {
+      const sql = `TRUNCATE TABLE \`${ref.projectId}.${ref.datasetId}.${ref.tableId}\``;
+      await this.query({ step: 'empty', sql, timeoutMs: 120_000, ...withSignal(signal) });
+    } catch {
+      // Rows that stay cost storage; nothing depends on their being gone.
+      signal?.throwIfAborted();
+    }
+  }
+
+  /**
+   * Throws `forbidden` unless rows of the table may be read (`tabledata.list`); the table need
+   * not exist. Says whether its dataset does.
+   */
+  async probeRead(ref: TableRef, signal?: AbortSignal): Promise<{ readonly datasetExists: boolean }> {
+    try {
+      await this.#client.call({
+        method: 'GET',
+        path: `${tablePath(ref)}/data`,
+        query: { maxResults: 1 },
+        what: 'Cannot read the table’s rows',
+        where: tableText(ref),
+        ...withSignal(signal),
+      });
+    } catch (thrown) {
+      if (!(thrown instanceof AppError) || thrown.kind !== 'not_found') throw thrown;
+      return { datasetExists: String(thrown.details['bigquery']).startsWith('Not found: Table') };
+    }
+    return { datasetExists: true };
+  }
+
+  /** Those of the permissions that the account holds on a table that exists (`tables.testIamPermissions`). */
+  async heldPermissions(
+    ref: TableRef,
+    permissions: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<readonly string[]> {
+    const answer = await this.#client.call<{ permissions?: string[] }>({
+      method: 'POST',
+      path: `${tablePath(ref)}:testIamPermissions`,
+      body: { permissions },
+      what: 'Cannot ask for the permissions on the table',
       where: tableText(ref),
       ...withSignal(signal),
     });
+    return answer.permissions ?? [];
   }
 
   async dropTable(ref: TableRef, signal?: AbortSignal): Promise<void> {
@@ -318,14 +404,7 @@ export class BigQuerySource implements Source {
   }
 
   async *pages(ref: TableRef, options: PageOptions = {}): AsyncIterable<readonly JsonObject[]> {
-    const table = await this.#client.call<{ schema?: { fields?: FieldSchema[] } }>({
-      method: 'GET',
-      path: tablePath(ref),
-      what: 'Cannot read the table',
-      where: tableText(ref),
-      ...withSignal(options.signal),
-    });
-    const fields = table.schema?.fields ?? [];
+    const fields = await this.#fieldsOf(ref, options.signal);
     const decode = options.nest === undefined ? compileRowDecoder(fields) : compileNestingDecoder(fields, options.nest);
     type Decoded = { readonly rows: readonly JsonObject[]; readonly pageToken: string | undefined };
     const fetchPage = async (pageToken?: string): Promise<Decoded> => {
@@ -356,6 +435,24 @@ export class BigQuerySource implements Source {
     }
   }
 
+  async #fieldsOf(ref: TableRef, signal?: AbortSignal): Promise<FieldSchema[]> {
+    try {
+      const table = await this.#client.call<{ schema?: { fields?: FieldSchema[] } }>({
+        method: 'GET',
+        path: tablePath(ref),
+        what: 'Cannot read the table',
+        where: tableText(ref),
+        ...withSignal(signal),
+      });
+      return table.schema?.fields ?? [];
+    } catch (thrown) {
+      if (!isForbidden(thrown)) throw thrown;
+      // Without `bigquery.tables.get` a dry run tells the columns.
+      const sql = `SELECT * FROM \`${ref.projectId}.${ref.datasetId}.${ref.tableId}\``;
+      return (await this.#dryRun(sql, signal)).statistics?.query?.schema?.fields ?? [];
+    }
+  }
+
   /** Undefined when the service answers with this status. */
   async #tolerate<T>(status: number, call: Call): Promise<T | undefined> {
     try {
@@ -365,6 +462,10 @@ export class BigQuerySource implements Source {
       throw thrown;
     }
   }
+}
+
+function isForbidden(thrown: unknown): boolean {
+  return thrown instanceof AppError && thrown.kind === 'forbidden';
 }
 
 export function tableText(ref: TableRef): string {
