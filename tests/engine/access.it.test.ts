@@ -38,6 +38,9 @@ test('BigQuery User and Job User pass every check; the state dataset is created'
     ['location', true],
     ['state_dataset', true],
     ['state_tables', true],
+    ['state_write', true],
+    ['state_read', true],
+    ['state_drop', true],
   ]);
   const tables = await bench.bigquery.call(
     'GET',

@@ -5,6 +5,8 @@ export type {
   CheckResult,
   Clock,
   Column,
+  Fix,
+  GrantAdvice,
   GuardFinding,
   Guards,
   InvalidReason,
@@ -21,6 +23,7 @@ export type {
   Preview,
   Progress,
   ReasonSummary,
+  Requirement,
   ServiceAccountKey,
   SourceConfig,
   SyncOptions,
@@ -28,3 +31,4 @@ export type {
   SyncState,
 } from './run/api.ts';
 export { mappingStatus, planMapping, previewModel, syncMapping, testConnection } from './run/engine.ts';
+export { adviseGrants } from './run/test-connection/advice.ts';

@@ -1,4 +1,4 @@
-import { testConnection } from '@sluice/engine';
+import { adviseGrants, testConnection } from '@sluice/engine';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Io } from '../io.ts';
@@ -12,6 +12,9 @@ export async function testConnectionCommand(io: Io, options: GlobalOptions): Pro
   const session = sessionOf(io, options);
   const source = await (await loadProject(io, options)).source();
   const checks = await testConnection(source, { signal: io.signal });
-  answer(session, connectionDocument(source.name, checks), () => connectionLines(source.name, checks, session.style));
+  const advice = adviseGrants(source, checks);
+  answer(session, connectionDocument(source.name, checks, advice), () =>
+    connectionLines(source.name, checks, session.style, advice),
+  );
   return checks.every((check) => check.ok) ? EXIT.ok : EXIT.failed;
 }

@@ -1,4 +1,4 @@
-import type { CheckName, CheckResult } from '@sluice/engine';
+import type { CheckName, CheckResult, Fix, GrantAdvice } from '@sluice/engine';
 import type { Style } from './style.ts';
 
 const titles: Record<CheckName, string> = {
@@ -8,15 +8,27 @@ const titles: Record<CheckName, string> = {
   jobs: 'Run jobs',
   location: 'Data location',
   state_dataset: 'State dataset',
-  state_tables: 'State tables',
+  state_tables: 'Create tables',
+  state_write: 'Write rows',
+  state_read: 'Read rows',
+  state_drop: 'Drop tables',
 };
 
-/** One line per check; what failed is followed by the permission, the resource and the fix. */
-export function connectionLines(source: string, checks: readonly CheckResult[], style: Style): string[] {
+/**
+ * One line per check; what failed is followed by the permission, the resource and the fix,
+ * and at the end by all that is missing together.
+ */
+export function connectionLines(
+  source: string,
+  checks: readonly CheckResult[],
+  style: Style,
+  advice: GrantAdvice = { needed: [], ways: [] },
+): string[] {
   const width = Math.max(...Object.values(titles).map((title) => title.length));
   const failed = checks.filter((check) => !check.ok && check.skipped !== true).length;
   return [
     ...checks.flatMap((check) => checkLines(check, width, style)),
+    ...adviceLines(advice, style),
     '',
     failed === 0
       ? style.good(`Source "${source}" is ready.`)
@@ -25,19 +37,38 @@ export function connectionLines(source: string, checks: readonly CheckResult[], 
 }
 
 function checkLines(check: CheckResult, width: number, style: Style): string[] {
-  const mark = check.ok ? style.good('✓') : check.skipped === true ? style.dim('–') : style.bad('✗');
-  const lines = [
-    `${mark} ${titles[check.check].padEnd(width)}  ${check.skipped === true ? style.dim(check.message) : check.message}`,
-  ];
-  if (check.ok || check.skipped === true) return lines;
+  const text = check.skipped === true ? style.dim(check.message) : check.message;
+  const lines = [`${markOf(check, style)} ${titles[check.check].padEnd(width)}  ${text}`];
+  if ((check.ok && check.optional !== true) || check.skipped === true) return lines;
   const indent = ' '.repeat(width + 4);
   if (check.permission !== undefined)
     lines.push(`${indent}permission ${check.permission}${check.resource === undefined ? '' : ` on ${check.resource}`}`);
   else if (check.resource !== undefined) lines.push(`${indent}on ${check.resource}`);
-  if (check.fix !== undefined)
-    lines.push(
-      `${indent}${style.dim('fix:')} ${check.fix.words}`,
-      ...check.fix.command.split('\n').map((line) => `${indent}  ${style.bold(line)}`),
-    );
+  if (check.fix !== undefined && !check.ok) lines.push(...fixLines(check.fix, indent, style));
   return lines;
+}
+
+function markOf(check: CheckResult, style: Style): string {
+  if (check.ok) return check.optional === true ? style.warn('!') : style.good('✓');
+  return check.skipped === true ? style.dim('–') : style.bad('✗');
+}
+
+function fixLines({ words, command, alternative }: Fix, indent: string, style: Style): string[] {
+  const commandLines = (text: string): string[] => text.split('\n').map((line) => `${indent}  ${style.bold(line)}`);
+  return [
+    `${indent}${style.dim('fix:')} ${words}`,
+    ...commandLines(command),
+    ...(alternative === undefined ? [] : [`${indent}${alternative.words}`, ...commandLines(alternative.command)]),
+  ];
+}
+
+/** All that is missing and the ways to grant it, when more than one thing is; one is told at its check. */
+function adviceLines({ needed, ways }: GrantAdvice, style: Style): string[] {
+  if (needed.length < 2) return [];
+  return [
+    '',
+    'Missing in all:',
+    ...needed.map(({ permission, resource }) => `  ${permission} on ${resource}`),
+    ...ways.flatMap(({ words, commands }) => ['', words, ...commands.map((command) => `  ${style.bold(command)}`)]),
+  ];
 }

@@ -1,12 +1,15 @@
 // The one JSON document that each command prints with --json. The shapes are public: what
 // is added stays, nothing is renamed.
 import { AppError, messageOf } from '@sluice/core';
-import type { CheckResult, MappingStatus } from '@sluice/engine';
+import type { CheckResult, GrantAdvice, MappingStatus } from '@sluice/engine';
 import { problemsOf } from '../config/problem.ts';
 
-/** `{ source, ok, checks: […] }`; `ok` is true when every check passed. */
-export function connectionDocument(source: string, checks: readonly CheckResult[]): object {
-  return { source, ok: checks.every((check) => check.ok), checks };
+/**
+ * `{ source, ok, checks: […], needed: [{ permission, resource }], ways: [{ words, commands }] }`;
+ * `ok` is true when every check passed, and `needed` and `ways` are then empty.
+ */
+export function connectionDocument(source: string, checks: readonly CheckResult[], advice: GrantAdvice): object {
+  return { source, ok: checks.every((check) => check.ok), checks, ...advice };
 }
 
 /** `{ mappings: […] }` */

@@ -91,6 +91,47 @@ it('a failed check shows the permission, the resource and the fix as words and a
   expect(text).toContain('is not ready: 1 of 3 checks failed');
 });
 
+it('what is missing in all is told once with each way to grant it, and what is useful only is marked', () => {
+  const checks: CheckResult[] = [
+    { check: 'state_write', ok: false, denied: true, message: 'denied' },
+    {
+      check: 'state_drop',
+      ok: true,
+      optional: true,
+      permission: 'bigquery.tables.delete',
+      resource: 'projects/p/datasets/d',
+      message: 'Not needed: old plans stay.',
+      fix: { words: 'Grant Data Editor.', command: 'GRANT' },
+    },
+  ];
+  const needed = ['bigquery.tables.updateData', 'bigquery.tables.getData'].map((permission) => ({
+    permission,
+    resource: 'projects/p/datasets/d',
+  }));
+  const ways = [
+    { words: 'With predefined roles:', commands: ['bq query A', 'gcloud B'] },
+    { words: 'With a custom role.', commands: ['gcloud C'] },
+  ];
+  const lines = connectionLines('warehouse', checks, PLAIN, { needed, ways });
+  expect(lines.join('\n')).toMatch(
+    /! Drop tables\s+Not needed: old plans stay\.\n\s+permission bigquery\.tables\.delete on/,
+  );
+  expect(lines.slice(lines.indexOf('Missing in all:'))).toEqual([
+    'Missing in all:',
+    '  bigquery.tables.updateData on projects/p/datasets/d',
+    '  bigquery.tables.getData on projects/p/datasets/d',
+    '',
+    'With predefined roles:',
+    '  bq query A',
+    '  gcloud B',
+    '',
+    'With a custom role.',
+    '  gcloud C',
+    '',
+    'Source "warehouse" is not ready: 1 of 2 checks failed.',
+  ]);
+});
+
 it('a plan shows counts with symbols, old and new values where known, and what was set aside', () => {
   const plan: PlanSummary = {
     mapping: 'm',

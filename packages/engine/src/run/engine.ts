@@ -16,7 +16,7 @@ import { previewPlan } from './plan-preview.ts';
 import { preview } from './preview.ts';
 import { status } from './status.ts';
 import { runSync } from './sync.ts';
-import { checkConnection } from './test-connection.ts';
+import { checkConnection } from './test-connection/test-connection.ts';
 
 /** Probes the source check by check. Failures are results; throws only when it is aborted. */
 export function testConnection(source: SourceConfig, options: CallOptions = {}): Promise<CheckResult[]> {

@@ -6,6 +6,8 @@ import { AppError } from '@sluice/core';
 import type { SourceConfig } from '../../run/api.ts';
 import { ServiceAccountClient } from './credentials.ts';
 import { failureOf, isRetryable, sourceError } from './errors.ts';
+import type { Failure } from './errors.ts';
+import { readGrant } from './read-grant.ts';
 
 const ATTEMPTS = 5;
 const CALL_TIMEOUT_MS = 60_000;
@@ -33,8 +35,10 @@ type Transport = {
 export class BigQueryClient {
   readonly #transport: Transport;
   readonly #auth: ServiceAccountClient;
+  readonly #grantFor: (failure: Failure) => string | undefined;
 
   constructor(source: SourceConfig) {
+    this.#grantFor = (failure) => readGrant(failure.message, source);
     this.#auth = new ServiceAccountClient(source.credentials, `credentials of source ${source.name}`);
     const client = new BigQuery({
       projectId: source.projectId,
@@ -65,7 +69,8 @@ export class BigQueryClient {
         call.signal?.throwIfAborted();
         if (thrown instanceof AppError) throw thrown;
         const failure = failureOf(thrown);
-        if (attempt >= attempts || !isRetryable(failure)) throw sourceError(failure, call.what, call.where);
+        if (attempt >= attempts || !isRetryable(failure))
+          throw sourceError(failure, call.what, call.where, this.#grantFor(failure));
         const backOffMs = Math.min(250 * 2 ** attempt, 10_000);
         await delay(backOffMs / 2 + (Math.random() * backOffMs) / 2, call.signal);
       }

@@ -77,13 +77,16 @@ const KIND_BY_STATUS: Readonly<Record<number, ErrorKind>> = {
   429: 'limited',
 };
 
-/** An AppError with BigQuery's own text. `what` says what Sluice was doing, `where` the thing. */
-export function sourceError(failure: Failure, what: string, where: string): AppError {
+/**
+ * An AppError with BigQuery's own text. `what` says what Sluice was doing, `where` the
+ * thing, `grant` what would allow it, where that is known better than the text tells.
+ */
+export function sourceError(failure: Failure, what: string, where: string, grant?: string): AppError {
   const kind: ErrorKind = failure.network
     ? 'unavailable'
     : (KIND_BY_STATUS[failure.status] ?? (failure.status >= 500 ? 'unavailable' : 'internal'));
   const quota = failure.reason === 'quotaExceeded' || failure.reason === 'rateLimitExceeded';
-  const fix = quota ? 'A quota is used up; wait or raise it.' : fixFor(kind, failure);
+  const fix = quota ? 'A quota is used up; wait or raise it.' : (grant ?? fixFor(kind, failure));
   return new AppError(`${what}: ${failure.message}`, {
     code: codeFor(kind, failure),
     kind: quota ? 'limited' : kind,

@@ -1,0 +1,118 @@
+// The advisor of Test connection: which permissions are missing on which resource, and the
+// smallest grants that give exactly them. Pure: no service is asked.
+// Sources: BigQuery IAM roles and permissions; "Control access to resources with IAM".
+import { DEFAULT_STATE_DATASET } from '../../plan/state-tables.ts';
+import type { CheckName, CheckResult, Fix, GrantAdvice, Requirement, SourceConfig } from '../api.ts';
+
+/** What each check asks for on the state dataset; the engine needs these three and no more. */
+const DATASET_CHECKS = [
+  ['state_tables', 'bigquery.tables.create'],
+  ['state_write', 'bigquery.tables.updateData'],
+  ['state_read', 'bigquery.tables.getData'],
+] as const satisfies readonly (readonly [CheckName, string])[];
+
+/** Names of the things that grants are about. */
+export class GrantTexts {
+  readonly project: string;
+  readonly dataset: string;
+  readonly #projectId: string;
+  readonly #schema: string;
+  readonly #location: string;
+  readonly email: string;
+
+  constructor(source: SourceConfig) {
+    const stateDataset = source.stateDataset ?? DEFAULT_STATE_DATASET;
+    this.#projectId = source.projectId;
+    this.#location = source.location;
+    this.#schema = `\`${source.projectId}\`.${stateDataset}`;
+    this.project = `projects/${source.projectId}`;
+    this.dataset = `${this.project}/datasets/${stateDataset}`;
+    const email: unknown = source.credentials?.client_email;
+    this.email = typeof email === 'string' ? email : 'the service account';
+  }
+
+  /** A role that can be held on projects only. */
+  onProject(role: string): string {
+    return `gcloud projects add-iam-policy-binding ${this.#projectId} --member="serviceAccount:${this.email}" --role="${role}"`;
+  }
+
+  createDataset(): string {
+    return `CREATE SCHEMA IF NOT EXISTS ${this.#schema} OPTIONS(location="${this.#location}");`;
+  }
+
+  grantDataEditor(): string {
+    return `GRANT \`roles/bigquery.dataEditor\` ON SCHEMA ${this.#schema} TO "serviceAccount:${this.email}";`;
+  }
+
+  /** A statement as a shell command; the statements hold no single quotes. */
+  bq(sql: string): string {
+    return `bq query --project_id=${this.#projectId} --location=${this.#location} --use_legacy_sql=false '${sql}'`;
+  }
+
+  addToCustomRole(permissions: readonly string[]): string {
+    return `gcloud iam roles update ROLE_ID --project=${this.#projectId} --add-permissions=${permissions.join(',')}`;
+  }
+}
+
+const CUSTOM_ROLE_NOTE =
+  'Instead of ROLE_ID write the id of the custom role. A role that the account holds on the whole project gives what it holds in every dataset; hold it on the state dataset to keep it there.';
+
+/** The fix for permissions on the state dataset, which exists or which the customer is to create. */
+export function datasetFix(texts: GrantTexts, permissions: readonly string[], exists: boolean): Fix {
+  const grant = texts.grantDataEditor();
+  return {
+    words: exists
+      ? 'Make the service account BigQuery Data Editor of the state dataset.'
+      : 'Create the state dataset and make the service account its BigQuery Data Editor.',
+    command: exists ? grant : `${texts.createDataset()}\n${grant}`,
+    alternative: exists
+      ? {
+          words: `Or add to the account’s custom role no more than this. ${CUSTOM_ROLE_NOTE}`,
+          command: texts.addToCustomRole(permissions),
+        }
+      : {
+          words:
+            'Or let Sluice create the dataset, and so own it: add this to a custom role that the account holds on the project.',
+          command: texts.addToCustomRole(['bigquery.datasets.create']),
+        },
+  };
+}
+
+/** What all failed checks together need, and the ways to grant it. */
+export function adviseGrants(source: SourceConfig, checks: readonly CheckResult[]): GrantAdvice {
+  const texts = new GrantTexts(source);
+  const denied = (name: CheckName): CheckResult | undefined =>
+    checks.find((check) => check.check === name && check.denied === true);
+  const passed = (name: CheckName): boolean => checks.some((check) => check.check === name && check.ok);
+
+  const onProject: string[] = denied('jobs') === undefined ? [] : ['bigquery.jobs.create'];
+  // Without a dataset nothing in it could be tried: whatever did not pass will be needed.
+  const noDataset = denied('state_dataset') !== undefined;
+  const onDataset = DATASET_CHECKS.flatMap(([name, permission]) => {
+    if (noDataset) return passed(name) ? [] : [permission];
+    const check = denied(name);
+    return check === undefined ? [] : [check.permission ?? permission];
+  });
+  const needed: Requirement[] = [
+    ...onProject.map((permission) => ({ permission, resource: texts.project })),
+    ...onDataset.map((permission) => ({ permission, resource: texts.dataset })),
+  ];
+  if (needed.length === 0) return { needed, ways: [] };
+
+  const jobs = onProject.length === 0 ? [] : [texts.onProject('roles/bigquery.jobUser')];
+  const create = noDataset ? [texts.bq(texts.createDataset())] : [];
+  const grant = onDataset.length === 0 ? [] : [texts.bq(texts.grantDataEditor())];
+  const inRole = [...onProject, ...(noDataset ? ['bigquery.datasets.create'] : onDataset)];
+  return {
+    needed,
+    ways: [
+      { words: 'With predefined roles:', commands: [...jobs, ...create, ...grant] },
+      {
+        words: noDataset
+          ? `With a custom role, Sluice creating the dataset. Instead of ROLE_ID write the id of a role that the account holds on the project.`
+          : `With a custom role. ${CUSTOM_ROLE_NOTE}`,
+        commands: [texts.addToCustomRole(inRole)],
+      },
+    ],
+  };
+}
