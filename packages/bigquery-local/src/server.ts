@@ -36,6 +36,7 @@ import { resourceManagerRoutes } from './rest/resource-manager/routes.ts';
 import { createRestServer } from './rest/server.ts';
 import { silentLog, type ServerLog } from './rest/server-log.ts';
 import type { Services } from './services.ts';
+import { checkStartOptions } from './start-options.ts';
 import { DataDirectory } from './storage/data-directory.ts';
 import { DuckDb } from './storage/duckdb.ts';
 import { PhysicalTables } from './storage/physical-tables.ts';
@@ -73,8 +74,9 @@ export type RunningBigQuery = {
 
 const DEFAULT_MAX_UPLOAD_BYTES = 10 * 1024 ** 3;
 
-/** Throws an AppError when the data directory is in use, and the error of the system when the port is. */
+/** AppError when an option is wrong, the data directory cannot be used or the port is taken; an option that is wrong creates nothing. */
 export async function startBigQuery(options: StartOptions): Promise<RunningBigQuery> {
+  checkStartOptions(options);
   await using resources = new AsyncDisposableStack();
   const directory = resources.use(new DataDirectory(options.dataDir));
   const db = resources.use(

@@ -1,17 +1,17 @@
 // What the command line needs to know about a data directory that a server may be using.
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 
 import { AppError } from '@sluice/core';
 
 /** Name of the catalog's SQLite file in the data directory. */
 export const CATALOG_FILE = 'catalog.sqlite';
 
-/** AppError when the data directory is missing: a typing error must not make a new one. */
+/** AppError when the data directory is missing, or a file: a typing error must not make a new one. */
 export function requireDataDirectory(dataDir: string): void {
-  if (existsSync(dataDir)) return;
+  if (statSync(dataDir, { throwIfNoEntry: false })?.isDirectory() === true) return;
   throw new AppError(`There is no local BigQuery in ${dataDir}.`, {
     code: 'DATA_DIRECTORY_MISSING',
-    kind: 'not_found',
+    kind: 'invalid',
     where: dataDir,
     fix: `Start it once: sluice bigquery start --data-dir ${dataDir}`,
   });

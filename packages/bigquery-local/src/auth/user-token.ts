@@ -7,6 +7,7 @@ import { AppError } from '@sluice/core';
 import { CatalogDatabase } from '../catalog/database.ts';
 import { isServiceAccountEmail } from '../access/members.ts';
 import { signAccessToken } from './access-token.ts';
+import { requireEmail } from './email.ts';
 import { CATALOG_FILE, requireDataDirectory } from './data-directory.ts';
 import { IDENTITY_MIGRATIONS, openIdentity } from './identity.ts';
 import { isKnownScope, USER_SCOPES } from './scopes.ts';
@@ -26,10 +27,11 @@ const MAX_LIFETIME_SECONDS = 43_200;
 
 /**
  * Registers the local user and answers an access token.
- * AppError: no data directory, a service account's e-mail, a suspended user, a lifetime out of range, an unknown scope.
+ * AppError: no e-mail, no data directory, a service account's e-mail, a suspended user, a lifetime out of range, an unknown scope.
  */
 export async function issueUserToken(request: UserTokenRequest): Promise<string> {
   const { dataDir, email, lifetimeSeconds = 3600, scopes = USER_SCOPES } = request;
+  requireEmail(email, email);
   requireDataDirectory(dataDir);
   if (isServiceAccountEmail(email)) {
     throw new AppError(`${email} is a service account; it signs in with a key.`, {

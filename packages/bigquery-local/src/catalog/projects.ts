@@ -42,8 +42,15 @@ export type NewProject = {
   readonly labels?: Readonly<Record<string, string>>;
 };
 
-/** "Creating and managing projects": 6 to 30 lower-case letters, digits and hyphens. */
 const PROJECT_ID = /^[a-z][a-z0-9-]{4,28}[a-z0-9]$/;
+
+export const PROJECT_ID_RULE =
+  '6 to 30 lower-case letters, digits or hyphens, beginning with a letter and not ending with a hyphen';
+
+/** "Creating and managing projects". */
+export function isProjectId(text: string): boolean {
+  return PROJECT_ID.test(text);
+}
 
 export class Projects {
   readonly #db: CatalogDatabase;
@@ -105,11 +112,8 @@ export class Projects {
   /** 400 for a bad id, 409 `alreadyExists` for one that is taken. */
   create(project: NewProject, creator: string, now: Date): Project {
     const { projectId } = project;
-    if (!PROJECT_ID.test(projectId)) {
-      throw new BigQueryError(
-        'badRequest',
-        `Invalid project id '${projectId}': 6 to 30 lower-case letters, digits or hyphens, beginning with a letter and not ending with a hyphen.`,
-      );
+    if (!isProjectId(projectId)) {
+      throw new BigQueryError('badRequest', `Invalid project id '${projectId}': ${PROJECT_ID_RULE}.`);
     }
     return this.#db.transaction(() => {
       if (this.find(projectId) !== undefined) {

@@ -45,10 +45,14 @@ export type UserDeletionListener = (user: User) => void;
 
 const EMAIL = /^[^\s@:/"\\]{1,64}@[a-z0-9.-]{1,255}$/;
 
+export function isEmail(text: string): boolean {
+  return EMAIL.test(text.toLowerCase());
+}
+
 /** The form in which e-mails are stored and compared; 400 `invalid` for anything else. */
 export function checkedEmail(email: string): string {
   const address = email.toLowerCase();
-  if (!EMAIL.test(address)) throw new BigQueryError('invalid', `Invalid e-mail address: ${email}`);
+  if (!isEmail(address)) throw new BigQueryError('invalid', `Invalid e-mail address: ${email}`);
   return address;
 }
 

@@ -1,10 +1,10 @@
 // The data directory: its layout, and the lock that keeps a second server out.
 // The lock is an exclusive transaction on a SQLite file, so the operating system
 // releases it when the process dies, however it dies.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { AppError } from '@sluice/core';
+import { AppError, messageOf } from '@sluice/core';
 
 export class DataDirectory implements Disposable {
   readonly path: string;
@@ -18,24 +18,77 @@ export class DataDirectory implements Disposable {
   readonly temporary: string;
   readonly #lock: DatabaseSync;
 
-  /** Creates the directory when missing. Throws an AppError `DATA_DIRECTORY_IN_USE` when another server holds it. */
+  /**
+   * Creates the directory when missing. AppError: `DATA_DIRECTORY_IN_USE` when another server
+   * holds it, `DATA_DIRECTORY_UNUSABLE` when it cannot be made, written, or is a file.
+   */
   constructor(path: string) {
     this.path = path;
     this.catalogFile = join(path, 'catalog.sqlite');
     this.projects = join(path, 'projects');
     this.spool = join(path, 'spool');
     this.temporary = join(path, 'tmp');
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    usable(path, () => {
+      makeDirectory(path);
+      accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    });
     this.#lock = lock(path);
-    for (const directory of [this.spool, this.temporary]) rmSync(directory, { recursive: true, force: true });
-    for (const directory of [this.projects, this.spool, this.temporary]) {
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
-    }
+    usable(path, () => {
+      for (const directory of [this.spool, this.temporary]) rmSync(directory, { recursive: true, force: true });
+      for (const directory of [this.projects, this.spool, this.temporary]) makeDirectory(directory);
+    });
   }
 
   [Symbol.dispose](): void {
     rmSync(join(this.path, 'server.pid'), { force: true });
     this.#lock.close();
+  }
+}
+
+/** Throws what `work` throws in words for whoever chose the directory. */
+function usable(path: string, work: () => void): void {
+  try {
+    work();
+  } catch (cause) {
+    const reason = REASONS[String((cause as NodeJS.ErrnoException).code)] ?? messageOf(cause);
+    throw new AppError(`The data directory ${path} cannot be used: ${reason}.`, {
+      code: 'DATA_DIRECTORY_UNUSABLE',
+      kind: 'invalid',
+      where: path,
+      fix: 'Name a directory that you may create and write, for example --data-dir ./bigquery-data.',
+      cause,
+    });
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EEXIST: 'it is a file, not a directory',
+  ENOTDIR: 'it is a file, or lies below one',
+  EACCES: 'you may not write there',
+  EPERM: 'you may not write there',
+  EROFS: 'that file system is read-only',
+  ENOSPC: 'no space is left on that device',
+  ENAMETOOLONG: 'the name is too long',
+  ENOENT: 'the system does not allow a directory there',
+};
+
+/** As `mkdir -p`. NOTE: not `recursive: true`, with which Node 24 loops for ever below /proc. */
+function makeDirectory(path: string): void {
+  const missing: string[] = [];
+  for (let at = resolve(path); ; at = dirname(at)) {
+    const found = statSync(at, { throwIfNoEntry: false });
+    if (found?.isDirectory() === true) break;
+    if (found !== undefined) throw Object.assign(new Error(`${at} is a file`), { code: 'ENOTDIR' });
+    missing.push(at);
+    if (dirname(at) === at) break;
+  }
+  for (const directory of missing.reverse()) {
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+    } catch (error) {
+      // Another process may have made it meanwhile.
+      if (!(statSync(directory, { throwIfNoEntry: false })?.isDirectory() ?? false)) throw error;
+    }
   }
 }
 

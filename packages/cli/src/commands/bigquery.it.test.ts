@@ -118,7 +118,7 @@ describe('sluice bigquery start', () => {
 
 it('sluice bigquery token names a data directory that does not exist', async () => {
   const { code, out, err } = await command(['bigquery', 'token', 'ana@example.com', '--data-dir', 'nowhere']);
-  expect({ code, out }).toEqual({ code: 1, out: '' });
+  expect({ code, out }).toEqual({ code: 2, out: '' });
   expect(err).toContain('nowhere');
 });
 
@@ -178,7 +178,7 @@ describe('sluice bigquery user and group', () => {
       expect(result.err).toContain(text);
     }
     const missing = await command(['bigquery', 'group', 'list', '--data-dir', 'nowhere']);
-    expect([missing.code, missing.err.includes('nowhere')]).toEqual([1, true]);
+    expect([missing.code, missing.err.includes('nowhere')]).toEqual([2, true]);
   });
 
   it('gives tokens of the scopes that are asked for', async () => {

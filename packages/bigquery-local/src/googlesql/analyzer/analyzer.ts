@@ -47,11 +47,12 @@ export class Analyzer implements AsyncDisposable {
       // Nothing but white space and comments is a script too, an empty one.
       if (error instanceof Error && error.message.includes('Unexpected end of')) throw error;
       // What parses only as a script is valid GoogleSQL: it is refused as such, not as a syntax error.
-      const script = await extract(true).then(
-        () => true,
-        () => false,
+      throw await extract(true).then(
+        () => unsupported('A multi-statement query'),
+        // A script too, one with a statement that is refused by its name (CREATE FUNCTION, BEGIN).
+        (refused: unknown) =>
+          refused instanceof Error && !refused.message.startsWith('Syntax error') ? refused : error,
       );
-      throw script ? unsupported('A multi-statement query') : error;
     });
     const names = (response['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
     return names.map((name) => name.tableNameSegment ?? []);
