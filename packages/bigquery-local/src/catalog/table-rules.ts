@@ -98,3 +98,15 @@ export function isColumnName(name: string): boolean {
   if (name.length === 0 || name.length > 300 || /[!"$()*,./;?@[\\\]^`{}~\p{Cc}]/u.test(name)) return false;
   return !RESERVED_PREFIXES.some((prefix) => name.toUpperCase().startsWith(prefix));
 }
+
+/** For columns that a statement makes. Throws `invalidQuery`. */
+export function checkColumnNames(fields: readonly FieldSchema[]): void {
+  for (const field of fields) {
+    if (!isColumnName(field.name))
+      throw new BigQueryError(
+        'invalidQuery',
+        `Invalid field name "${field.name}". Fields must contain the allowed characters, and be at most 300 characters long. For allowed characters, please refer to https://cloud.google.com/bigquery/docs/schemas#column_names`,
+      );
+    if (field.fields !== undefined) checkColumnNames(field.fields);
+  }
+}

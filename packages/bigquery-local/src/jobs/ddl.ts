@@ -5,7 +5,7 @@ import type { Dataset } from '../catalog/datasets.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
 import { nameOf, type NewTable, type TableProperties } from '../catalog/tables.ts';
 import type { Statement, TableOptions, TableRef } from '../googlesql/statement.ts';
-import { checkTableId } from '../catalog/table-rules.ts';
+import { checkColumnNames, checkTableId } from '../catalog/table-rules.ts';
 import { defaultAccess } from '../rest/bigquery/dataset-resource.ts';
 import type { Execution } from './execution.ts';
 import type { PreparedQuery } from './query-job.ts';
@@ -61,6 +61,7 @@ async function createTable(
   const { services } = execution;
   const { target, mode } = statement;
   checkTableId(target);
+  checkColumnNames(statement.fields);
   const dataset = services.datasets.get(target.projectId, target.datasetId);
   if (dataset === undefined)
     throw new BigQueryError(

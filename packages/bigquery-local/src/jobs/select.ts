@@ -5,6 +5,7 @@ import type { Principal } from '../access/decision.ts';
 import { accessDenied } from '../access/denied.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
+import { checkColumnNames } from '../catalog/table-rules.ts';
 import { nameOf, type Table, type TableProperties } from '../catalog/tables.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
 import type { CompiledQuery, TableRef } from '../googlesql/statement.ts';
@@ -111,6 +112,7 @@ async function runInto(
 ): Promise<JobOutcome> {
   const { services } = execution;
   const { writeDisposition, createDisposition } = prepared.configuration;
+  checkColumnNames(fields);
   const old = services.tables.get(ref);
   const outcome = (total: number): JobOutcome => ({
     statistics,

@@ -53,16 +53,19 @@ export function optionalList(body: Body, name: string): readonly unknown[] | und
   return value;
 }
 
-/** Labels: at most 64 pairs of short texts ("Requirements for labels"). */
+const LABEL_KEY = /^[\p{Ll}\p{Lo}][\p{Ll}\p{Lo}\p{N}_-]{0,62}$/u;
+const LABEL_VALUE = /^[\p{Ll}\p{Lo}\p{N}_-]{0,63}$/u;
+
+/** "Requirements for labels": at most 64; lowercase letters, digits, _ and -, at most 63 each. */
 export function optionalLabels(body: Body, name = 'labels'): Readonly<Record<string, string>> | undefined {
   const labels = optionalObject(body, name);
   if (labels === undefined) return undefined;
   const entries = Object.entries(labels).filter(([, value]) => value !== null);
   if (entries.length > 64) throw invalidField(name, 'at most 64 labels are allowed');
   for (const [key, value] of entries) {
-    if (typeof value !== 'string' || key.length === 0 || key.length > 63 || value.length > 63) {
-      throw invalidField(`${name}.${key}`, 'keys have 1 to 63 characters, values at most 63');
-    }
+    if (!LABEL_KEY.test(key)) throw new BigQueryError('invalid', `Label key "${key}" has invalid characters.`);
+    if (typeof value !== 'string') throw invalidField(`${name}.${key}`, 'expected a text');
+    if (!LABEL_VALUE.test(value)) throw new BigQueryError('invalid', `Label value "${value}" has invalid characters.`);
   }
   return Object.fromEntries(entries) as Record<string, string>;
 }
