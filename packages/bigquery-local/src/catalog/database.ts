@@ -14,6 +14,7 @@ export class CatalogDatabase implements Disposable {
   readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
   readonly #forget: (() => void)[] = [];
   #depth = 0;
+  #forgetting = false;
   #version: Row[string] = 0;
 
   constructor(file: string, migrations: readonly Migration[]) {
@@ -29,7 +30,7 @@ export class CatalogDatabase implements Disposable {
     this.#version = this.#dataVersion();
   }
 
-  /** `forget` is called by `refresh` after another process has changed the file: drop what was cached. */
+  /** `forget` is called when what was cached may not be in the file: another process has changed it, or a transaction was undone. */
   onForeignChange(forget: () => void): void {
     this.#forget.push(forget);
   }
@@ -39,7 +40,18 @@ export class CatalogDatabase implements Disposable {
     const version = this.#dataVersion();
     if (version === this.#version) return;
     this.#version = version;
-    for (const forget of this.#forget) forget();
+    this.#forgetAll();
+  }
+
+  #forgetAll(): void {
+    // One of them may write, and what it writes may be undone too.
+    if (this.#forgetting) return;
+    this.#forgetting = true;
+    try {
+      for (const forget of this.#forget) forget();
+    } finally {
+      this.#forgetting = false;
+    }
   }
 
   /** All rows; bind values by position. */
@@ -61,15 +73,18 @@ export class CatalogDatabase implements Disposable {
     if (this.#depth > 0) return body();
     this.#db.exec('BEGIN IMMEDIATE');
     this.#depth++;
+    let rolledBack = false;
     try {
       const result = body();
       this.#db.exec('COMMIT');
       return result;
     } catch (error) {
       this.#db.exec('ROLLBACK');
+      rolledBack = true;
       throw error;
     } finally {
       this.#depth--;
+      if (rolledBack) this.#forgetAll();
     }
   }
 

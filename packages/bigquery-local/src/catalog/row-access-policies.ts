@@ -79,7 +79,7 @@ export class RowAccessPolicies {
         `Exceeded the limit of ${MAX_POLICIES} row access policies on table ${nameOf(ref)}.`,
       );
     const now = Math.max(this.#clock(), (old?.modifiedMs ?? 0) + 1);
-    this.forget(ref);
+    this.#forget(ref);
     this.#db.run(
       'INSERT OR REPLACE INTO row_access_policy VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
       ref.projectId,
@@ -96,7 +96,7 @@ export class RowAccessPolicies {
   }
 
   drop(ref: TableReference, policyId: string): void {
-    this.forget(ref);
+    this.#forget(ref);
     this.#db.run(
       'DELETE FROM row_access_policy WHERE project_id = ? AND dataset_id = ? AND table_id = ? AND policy_id = ?',
       ref.projectId,
@@ -107,7 +107,7 @@ export class RowAccessPolicies {
   }
 
   dropAll(ref: TableReference): void {
-    this.forget(ref);
+    this.#forget(ref);
     this.#db.run(
       'DELETE FROM row_access_policy WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
       ref.projectId,
@@ -134,8 +134,7 @@ export class RowAccessPolicies {
     });
   }
 
-  /** After a transaction that changed them was rolled back. */
-  forget(ref: TableReference): void {
+  #forget(ref: TableReference): void {
     this.#cache.delete(nameOf(ref));
   }
 }

@@ -24,19 +24,14 @@ export async function runRowAccessStatement(
   const { services, signal } = execution;
   const { target } = statement;
   return services.lock.hold(nameOf(target), signal, async () => {
-    try {
-      return services.db.transaction(() => {
-        const outcome =
-          statement.kind === 'CREATE_ROW_ACCESS_POLICY'
-            ? create(services, statement, statistics)
-            : drop(services, statement, statistics);
-        execution.finish(outcome);
-        return outcome;
-      });
-    } catch (error) {
-      services.rowAccessPolicies.forget(target);
-      throw error;
-    }
+    return services.db.transaction(() => {
+      const outcome =
+        statement.kind === 'CREATE_ROW_ACCESS_POLICY'
+          ? create(services, statement, statistics)
+          : drop(services, statement, statistics);
+      execution.finish(outcome);
+      return outcome;
+    });
   });
 }
 
