@@ -17,7 +17,7 @@ export const TABLE_POLICIES_MIGRATION: Migration = {
     PRIMARY KEY (project_id, dataset_id, table_id)) STRICT`,
 };
 
-export type StoredTablePolicy = Policy & {
+type StoredTablePolicy = Policy & {
   /** Base64; differs for every revision. */
   readonly etag: string;
 };

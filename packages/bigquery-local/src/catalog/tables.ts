@@ -66,7 +66,7 @@ export type NewTable = {
 };
 
 /** `replaced`: another table of the same name took its place. */
-export type TableEnd = 'deleted' | 'replaced';
+type TableEnd = 'deleted' | 'replaced';
 
 export class Tables {
   readonly #db: CatalogDatabase;

@@ -11,7 +11,7 @@ import { requireGrantee } from '../rest/bigquery/iam-grantable.ts';
 import type { Services } from '../services.ts';
 import type { Execution } from './execution.ts';
 
-export type CreatePolicy = Extract<Statement, { readonly kind: 'CREATE_ROW_ACCESS_POLICY' }>;
+type CreatePolicy = Extract<Statement, { readonly kind: 'CREATE_ROW_ACCESS_POLICY' }>;
 type DropPolicy = Extract<Statement, { readonly kind: 'DROP_ROW_ACCESS_POLICY' }>;
 
 const MAX_GRANTEES = 1500;

@@ -7,7 +7,7 @@ import { membersOf } from '../access/members.ts';
 import type { TableReference } from '../catalog/datasets.ts';
 import type { Services } from '../services.ts';
 
-export type RowAccess =
+type RowAccess =
   /** The table has no policies. */
   | { readonly kind: 'open' }
   | { readonly kind: 'all' }
