@@ -2,8 +2,8 @@
 // pages for BigQuery (until and since October 2024), each as it is, with every single
 // permission taken away, and with what the advisor says is missing.
 import { createRegistry } from '@sluice/destinations';
-import { previewModel, syncMapping } from '@sluice/engine';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mappingStatus, planMapping, previewModel, syncMapping } from '@sluice/engine';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BIGQUERY, accountWith, apply, previewWorks, shareShop, short, tested } from './set-up.ts';
 import type { Account, SetUp } from './set-up.ts';
 import { PROJECT, openWorkbench } from './workbench.ts';
@@ -28,6 +28,9 @@ let bench: Workbench;
 beforeAll(async () => {
   bench = await openWorkbench();
   await bench.bigquery.query(`CREATE TABLE shop.items AS SELECT id, 'a' AS v FROM UNNEST(GENERATE_ARRAY(1, 20)) AS id`);
+});
+afterEach(() => {
+  bench.answer = undefined;
 });
 afterAll(() => bench?.[Symbol.asyncDispose]());
 
@@ -79,6 +82,50 @@ describe('set-ups that work as they are', () => {
     expect([alone, await previewWorks(account)]).toEqual([readsAll, true]);
     await expectSyncs(account);
   });
+});
+
+test('three permissions on the dataset are enough for plans, rejected rows, a run that died, and the status', async () => {
+  const account = await accountWith(bench, STRICTEST);
+  await shareShop(bench, account.email);
+  const mapping = bench.mapping('items', 'SELECT id, v FROM shop.items', { batchSize: 5 });
+  const { source } = account;
+  const registry = createRegistry();
+  expect(await planMapping(source, mapping, { registry })).toMatchObject({ counts: { added: 20 } });
+  expect(await mappingStatus(source, mapping)).toMatchObject({ state: 'new' });
+  bench.answer = (rows) => (rows.some((row) => row['id'] === '7') ? { status: 400, body: 'no' } : undefined);
+  let batches = 0;
+  const dies = async (step: string): Promise<void> => {
+    if (step === 'batch') batches += 1;
+    if (batches === 2) throw new Error('killed by the test');
+  };
+  const first = await syncMapping(source, mapping, { registry, onStep: dies });
+  expect(first).toMatchObject({ state: 'failed', error: { message: expect.stringContaining('killed') as string } });
+  expect(await mappingStatus(source, mapping)).toMatchObject({ state: 'interrupted', phase: 'delivering' });
+  const second = await syncMapping(source, mapping, { registry });
+  expect(second).toMatchObject({ state: 'partially_succeeded', resumed: true });
+  // What was rejected alone is tried again.
+  const third = await syncMapping(source, mapping, { registry });
+  expect(third).toMatchObject({ state: 'partially_succeeded', plan: { added: 1, unchanged: 19 } });
+  bench.answer = undefined;
+  expect(await syncMapping(source, mapping, { registry })).toMatchObject({ state: 'succeeded' });
+  expect(await planMapping(source, mapping, { registry })).toMatchObject({ counts: { added: 0, unchanged: 20 } });
+  expect(await mappingStatus(source, mapping)).toMatchObject({ state: 'idle', records: 20, rejects: { waiting: 0 } });
+});
+
+test('a blocked plan is approved and sent with three permissions on the dataset', async () => {
+  const account = await accountWith(bench, STRICTEST);
+  await shareShop(bench, account.email);
+  const mapping = bench.mapping('guarded', 'SELECT id, v FROM shop.items', { guards: { maxChanges: 10 } });
+  const registry = createRegistry();
+  const abandoned = await syncMapping(account.source, mapping, { registry });
+  const blocked = await syncMapping(account.source, mapping, { registry });
+  expect([abandoned.state, blocked.state]).toEqual(['blocked', 'blocked']);
+  const rows = async (): Promise<number[]> =>
+    (await stateTables(account)).filter(({ name }) => name.startsWith('plan_')).map((table) => table.rows);
+  expect((await rows()).toSorted((a, b) => a - b)).toEqual([0, 20]);
+  const sent = await syncMapping(account.source, mapping, { registry, approve: blocked.syncId });
+  expect(sent).toMatchObject({ state: 'succeeded', outcomes: { added: { delivered: 20 } } });
+  expect(await rows()).toEqual([0, 0]);
 });
 
 test('a preview that is refused prints the grant on that table, and works with it', async () => {
