@@ -30,7 +30,11 @@ export type Operation = {
   readonly after?: string;
   /** Not at the same time for two principals. */
   readonly alone?: true;
-  /** `permission@resource`, `a|b@resource` for either, `query@table` for what a query reads. */
+  /**
+   * `permission@resource`, `a|b@resource` for either, `query@table` for what a query reads,
+   * `sees@table` for a table that a statement names: who may neither read nor change it nor
+   * get its metadata is answered as if it did not exist. `unless sees@table: …` likewise.
+   */
   readonly needs?: readonly string[];
   /** Of those who hold what is needed. Default `200`. */
   readonly answer?: string;
@@ -108,7 +112,8 @@ export function subjects(): Subject[] {
 
 function almost(): Subject[] {
   return OPERATIONS.flatMap((operation) => {
-    const needed = [...new Set(allNeeds(operation).map((need) => permissionOf(need)))];
+    const asked = allNeeds(operation).filter((need) => !/^(?:unless |sees@)/.test(need));
+    const needed = [...new Set(asked.map((need) => permissionOf(need)))];
     if (needed.length < 2) return [];
     return needed.map((left): Subject => ({
       name: `all that it needs but ${left}`,
@@ -154,7 +159,12 @@ function permissionOf(need: string): string {
   return name === 'query' ? 'bigquery.tables.getData' : name.split('|')[0]!;
 }
 
+const SEEING = 'bigquery.tables.getData|bigquery.tables.get|bigquery.tables.updateData';
+
 function holds(subject: Subject, need: string): boolean {
+  const [, unless, then] = /^unless (\S+): (.*)$/.exec(need) ?? [];
+  if (unless !== undefined) return holds(subject, unless) || holds(subject, then!);
+  if (need.startsWith('sees@')) return holds(subject, need.replace('sees', SEEING));
   const at = need.indexOf('@');
   const resource = need.slice(at + 1).split(':')[0]!;
   const permissions = need.startsWith('query@') ? ['bigquery.tables.getData'] : need.slice(0, at).split('|');
@@ -241,12 +251,13 @@ function bigQueryName(need: string): [kind: string, name: string] {
 }
 
 /** The refusals' texts, as the real service gives them. */
-function refusal(operation: Operation, need: string): string {
+function refusal(operation: Operation, written: string): string {
+  const need = written.replace(/^unless \S+: /, '');
   const permission = need.slice(0, need.indexOf('@')).split('|')[0]!;
   // A job that was accepted ends with the error; without jobs.create there is no job.
   const job = operation.job !== undefined && permission !== 'bigquery.jobs.create';
   const denied = job ? 'job accessDenied' : '403 accessDenied';
-  if (permission === 'query') {
+  if (permission === 'query' || permission === 'sees') {
     const [, name] = bigQueryName(need);
     return `${denied} Access Denied: Table ${name}: User does not have permission to query table ${name}, or perhaps it does not exist.`;
   }

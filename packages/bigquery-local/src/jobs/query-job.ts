@@ -50,10 +50,8 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
   });
   try {
     const analyzed = await analyze(request, lookup);
-    for (const ref of targetsOf(analyzed, configuration)) {
-      const dataset = services.datasets.get(ref.projectId, ref.datasetId);
-      if (dataset !== undefined) lookup.requireLocation(ref, dataset.location);
-    }
+    const denial = lookup.denialOfNamed;
+    if (denial !== undefined) throw denial;
     authorizeStatement(services, principal, analyzed);
     const { statement } = analyzed;
     if (statement.kind === 'SELECT') {
@@ -63,6 +61,11 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
       throw new BigQueryError('invalidQuery', 'Cannot set destination table in jobs with DDL or DML statements', {
         location: 'query',
       });
+    }
+    // Not before the caller may know of them.
+    for (const ref of targetsOf(analyzed, configuration)) {
+      const dataset = services.datasets.get(ref.projectId, ref.datasetId);
+      if (dataset !== undefined) lookup.requireLocation(ref, dataset.location);
     }
     return {
       configuration,

@@ -17,6 +17,7 @@ import { missingDataset } from './authorize-statement.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
 import type { PreparedQuery } from './query-job.ts';
+import { visibleTable } from './table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto } from './write-table.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -217,10 +218,8 @@ export function authorizeDestination(
     if (services.access.decide(principal, permission, resource).allowed) return;
     throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
-  if (services.tables.get(ref) === undefined) {
-    require('bigquery.tables.create', dataset);
-    return;
-  }
+  if (visibleTable(services, principal, ref) === undefined) require('bigquery.tables.create', dataset);
+  if (services.tables.get(ref) === undefined) return;
   require('bigquery.tables.updateData', table);
   if (configuration.writeDisposition === 'WRITE_TRUNCATE') require('bigquery.tables.update', table);
 }

@@ -11,6 +11,9 @@ import type { Services } from '../services.ts';
 import { regionView } from './information-schema.ts';
 import { rowAccessOf } from './row-access.ts';
 
+/** Who holds one of them knows that the table exists. */
+const SEEING = ['bigquery.tables.getData', 'bigquery.tables.get', 'bigquery.tables.updateData'] as const;
+
 export type DatasetRef = { readonly projectId: string; readonly datasetId: string };
 
 export type LookupOptions = {
@@ -27,6 +30,8 @@ export class JobTableLookup implements TableLookup, Disposable {
   readonly #tables = new Map<string, Table>();
   readonly #unpin: (() => void)[] = [];
   readonly #hidden: TableRef[] = [];
+  /** The first of them that the statement itself names, not a view that it reads. */
+  #named: TableRef | undefined;
   #location: string | undefined;
   #rowLevelSecurity = false;
   #cacheable = true;
@@ -52,6 +57,14 @@ export class JobTableLookup implements TableLookup, Disposable {
     return this.#rowLevelSecurity;
   }
 
+  /**
+   * The 403 of the first table that the statement names and the caller may not see: the one
+   * that a table which does not exist gets, whatever the statement would do with it.
+   */
+  get denialOfNamed(): BigQueryError | undefined {
+    return this.#named === undefined ? undefined : queryDenied(this.#named);
+  }
+
   /** The 403 of the first table that the caller may not see, if there is one. */
   get denial(): BigQueryError | undefined {
     const first = this.#hidden[0];
@@ -75,9 +88,12 @@ export class JobTableLookup implements TableLookup, Disposable {
     const dataset = this.#services.datasets.get(projectId, datasetId);
     const table = dataset === undefined ? undefined : this.#services.tables.get(ref);
     if (dataset === undefined || table === undefined) throw this.#missing(ref, dataset !== undefined);
-    this.requireLocation(ref, dataset.location);
     const resource: Resource = { kind: 'table', ...ref };
-    if (!this.#sees(resource)) this.#hidden.push(ref);
+    if (!this.#sees(resource)) {
+      this.#hidden.push(ref);
+      if (via === undefined) this.#named ??= ref;
+    }
+    this.requireLocation(ref, dataset.location);
     const throughViewsOnly = via !== undefined && !this.#may('bigquery.tables.getData', resource);
     const { physicalId } = table;
     if (physicalId !== undefined) {
@@ -154,11 +170,7 @@ export class JobTableLookup implements TableLookup, Disposable {
   }
 
   #sees(resource: Resource): boolean {
-    return (
-      this.#may('bigquery.tables.getData', resource) ||
-      this.#may('bigquery.tables.get', resource) ||
-      this.#may('bigquery.tables.updateData', resource)
-    );
+    return SEEING.some((permission) => this.#may(permission, resource));
   }
 
   #may(permission: Permission, resource: Resource): boolean {
@@ -178,4 +190,14 @@ export function mayKnowDataset(
   datasetId: string,
 ): boolean {
   return services.access.decide(principal, 'bigquery.datasets.get', { kind: 'dataset', projectId, datasetId }).allowed;
+}
+
+/**
+ * The table, when it exists and the caller may see it. To a caller who may not, a table is
+ * answered for as if it did not exist.
+ */
+export function visibleTable(services: Services, principal: Principal, ref: TableRef): Table | undefined {
+  const resource: Resource = { kind: 'table', ...ref };
+  const sees = SEEING.some((permission) => services.access.decide(principal, permission, resource).allowed);
+  return sees ? services.tables.get(ref) : undefined;
 }

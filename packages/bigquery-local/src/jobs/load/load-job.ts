@@ -10,6 +10,7 @@ import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import type { Execution } from '../execution.ts';
 import { requireAppendable } from '../select.ts';
+import { visibleTable } from '../table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto, StaleTable } from '../write-table.ts';
 import { csvSource } from './csv.ts';
 import { jsonSource } from './json.ts';
@@ -25,7 +26,7 @@ export function authorizeLoad(execution: Execution, configuration: LoadConfigura
     if (services.access.decide(principal, permission, resource).allowed) return;
     throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
-  if (services.tables.get(ref) === undefined)
+  if (visibleTable(services, principal, ref) === undefined)
     require('bigquery.tables.create', { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId });
   // "Loading data": create to make the table, updateData and update to fill it.
   require('bigquery.tables.updateData', { kind: 'table', ...ref });

@@ -104,14 +104,18 @@ function get(services: Services, context: RequestContext): unknown {
 
 function list(services: Services, context: RequestContext): unknown {
   const { projectId = '' } = context.params;
+  if (!/^(?:[a-z0-9.-]+:)?[a-z0-9-]+$/i.test(projectId))
+    throw new BigQueryError(
+      'invalid',
+      `Invalid project ID '${projectId}'. Project IDs must contain 6-63 lowercase letters, digits, or dashes. Some project IDs also include domain name separated by colon. IDs must start with a letter and may not end with a dash.`,
+    );
   const max = Math.min(optionalCount(context.query, 'maxResults') ?? 1_000, 1_000);
   const after = decodeToken(context.query['pageToken']) ?? '';
   const all = optionalFlag(context.query, 'all') === true;
   const labels = parseFilter(context.query['filter']);
   // Counts as a decision also when the project has no dataset.
   context.may('bigquery.datasets.get', { kind: 'project', projectId });
-  if (services.identity.projects.find(projectId) === undefined)
-    throw new BigQueryError('notFound', `Not found: Project ${projectId}`);
+  // A project without a dataset that the caller may see, and one that does not exist, look the same.
   const visible = services.datasets
     .list(projectId)
     .filter((dataset) => dataset.datasetId > after)
