@@ -25,6 +25,7 @@ import { Slots } from '../storage/slots.ts';
 import type { Execution } from './execution.ts';
 import { parseExtractConfiguration } from './extract/extract-configuration.ts';
 import { runExtract } from './extract/extract-job.ts';
+import { failedStatistics } from './failed-statistics.ts';
 import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
 import { authorizeLoad, runLoad } from './load/load-job.ts';
 import type { LoadFile } from './load/source.ts';
@@ -49,7 +50,13 @@ type Running = {
   thrown: BigQueryError | undefined;
 };
 
-type Work = (execution: Execution) => Promise<JobOutcome>;
+type Work = {
+  run(execution: Execution): Promise<JobOutcome>;
+  /** Called once, however the job ends. */
+  cleanUp(): void;
+  /** Statistics of the job when it fails or is cancelled. */
+  readonly failed?: Readonly<Record<string, unknown>>;
+};
 
 const MAX_RUNNING = 8;
 const MAX_PENDING = 1_000;
@@ -207,16 +214,11 @@ export class JobService implements AsyncDisposable {
         undefined,
       );
     }
-    return this.#start(
-      job,
-      principal,
-      configuration,
-      async (execution) => {
-        using statement = ready;
-        return await runQuery(execution, statement);
-      },
-      () => ready[Symbol.dispose](),
-    );
+    return this.#start(job, principal, configuration, {
+      run: (execution) => runQuery(execution, ready),
+      cleanUp: () => ready[Symbol.dispose](),
+      failed: failedStatistics(ready),
+    });
   }
 
   #insertLoad(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Job {
@@ -235,11 +237,8 @@ export class JobService implements AsyncDisposable {
       configuration: wire,
       outcome: undefined,
     };
-    return this.#start(
-      job,
-      principal,
-      configuration,
-      async (execution) => {
+    return this.#start(job, principal, configuration, {
+      run: async (execution) => {
         authorizeLoad(execution, parsed);
         if (dataset !== undefined && location !== undefined && location !== dataset.location) {
           throw new BigQueryError(
@@ -250,10 +249,10 @@ export class JobService implements AsyncDisposable {
         await using data = await openData();
         return await runLoad(execution, parsed, data.files);
       },
-      () => {
+      cleanUp: () => {
         if (uploadedFile !== undefined) void rm(uploadedFile, { force: true });
       },
-    );
+    });
   }
 
   /** The uploaded file, or the objects that `sourceUris` names, to be opened when the job runs. */
@@ -300,24 +299,21 @@ export class JobService implements AsyncDisposable {
       },
       outcome: undefined,
     };
-    return this.#start(
-      job,
-      principal,
-      configuration,
-      (execution) => runExtract(execution, parsed),
-      () => undefined,
-    );
+    return this.#start(job, principal, configuration, {
+      run: (execution) => runExtract(execution, parsed),
+      cleanUp: () => undefined,
+    });
   }
 
-  #start(accepted: Job, principal: Principal, configuration: Body, work: Work, cleanUp: () => void): Job {
+  #start(accepted: Job, principal: Principal, configuration: Body, work: Work): Job {
     if (this.#slots.waiting >= MAX_PENDING) {
-      cleanUp();
+      work.cleanUp();
       throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_PENDING} jobs may wait.`);
     }
     try {
       this.#services.jobs.insert(accepted);
     } catch (error) {
-      cleanUp();
+      work.cleanUp();
       throw error;
     }
     const key = keyOf(accepted.projectId, accepted.jobId);
@@ -331,7 +327,7 @@ export class JobService implements AsyncDisposable {
         this.#services.log.error({ err: error, job: jobName(accepted) }, 'a job could not be recorded'),
       )
       .finally(() => {
-        cleanUp();
+        work.cleanUp();
         this.#running.delete(key);
         resolve();
       });
@@ -358,7 +354,7 @@ export class JobService implements AsyncDisposable {
       running.job = { ...running.job, state: 'RUNNING', startedMs: this.#services.clock() };
       signal.throwIfAborted();
       const { projectId, jobId } = running.job;
-      const outcome = await work({
+      const outcome = await work.run({
         services: this.#services,
         principal,
         projectId,
@@ -377,7 +373,7 @@ export class JobService implements AsyncDisposable {
       this.#remember(running.job, error);
       const errors = (error.options.details as readonly ErrorProto[] | undefined) ?? [protoOf(error)];
       running.job = { ...running.job, state: 'RUNNING' };
-      finish({ errorResult: protoOf(error), errors, statistics: {} });
+      finish({ errorResult: protoOf(error), errors, statistics: work.failed ?? {} });
     } finally {
       if (hasSlot) this.#slots.release();
     }

@@ -382,9 +382,16 @@ describe('jobs', () => {
     expect((await server.request('POST', `${base}/jobs/${jobId}/cancel`, {}, { as: READER })).status).toBe(403);
     const cancelled = await server.request('POST', `${base}/jobs/${jobId}/cancel`, {});
     expect(cancelled.body.kind).toBe('bigquery#jobCancelResponse');
-    expect((await server.finished(jobId)).status.errorResult).toEqual({
+    const { status, statistics } = await server.finished(jobId);
+    expect(status.errorResult).toEqual({
       reason: 'stopped',
       message: 'Job execution was cancelled: User requested cancellation',
+    });
+    expect(statistics.query).toEqual({
+      statementType: 'SELECT',
+      cacheHit: false,
+      totalBytesProcessed: '0',
+      totalBytesBilled: '0',
     });
   });
 
