@@ -146,6 +146,7 @@ const DETECTED_TYPES: Readonly<Record<string, string>> = {
   DATE: 'DATE',
   TIME: 'TIME',
   TIMESTAMP: 'TIMESTAMP',
+  'TIMESTAMP WITH TIME ZONE': 'TIMESTAMP',
   VARCHAR: 'STRING',
 };
 
@@ -164,7 +165,7 @@ async function detect(session: Session, configuration: LoadConfiguration, file: 
     ...(csv.delimiter === undefined ? [] : [`delim = ${literal(csv.delimiter)}`]),
     `quote = ${literal(csv.quote)}`,
     `nullstr = ${literal(csv.nullMarker)}`,
-    "auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'TIME', 'DATE', 'TIMESTAMP', 'VARCHAR']",
+    "auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'TIME', 'DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'VARCHAR']",
     `encoding = ${literal(csv.encoding)}`,
   ];
   let row: readonly unknown[] | undefined;

@@ -44,7 +44,7 @@ export async function jsonSource(
     ...(configuration.ignoreUnknownValues
       ? []
       : [`WHEN ${strict} THEN error('no such field: ' || (${unknown})[1] || ' (row ' || n || ')')`]),
-    `WHEN ${fields.map(misshapen).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')')`,
+    `WHEN ${fields.map((field) => misshapen(field)).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')')`,
   ];
   return {
     fields,
@@ -120,12 +120,28 @@ function bad(sql: string, type: GType, depth: number): string {
   return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true)}) IS NULL)`;
 }
 
-/** Whether a top-level value is of another shape (object, array, scalar) than the field. */
-function misshapen(field: FieldSchema): string {
-  const shape = `json_type(j, ${literal(`$."${field.name}"`)})`;
-  if (field.mode === 'REPEATED') return `coalesce(${shape} NOT IN ('ARRAY', 'NULL'), false)`;
-  if (field.type === 'RECORD') return `coalesce(${shape} NOT IN ('OBJECT', 'NULL'), false)`;
-  return field.type === 'JSON' ? 'false' : `coalesce(${shape} IN ('OBJECT', 'ARRAY'), false)`;
+/** Whether a value, or one within it, is of another shape (object, array, scalar) than its field. */
+function misshapen(field: FieldSchema, parent = '$', many = false): string {
+  const path = `${parent}."${field.name}"`;
+  const repeated = field.mode === 'REPEATED';
+  const items = repeated ? `${path}[*]` : path;
+  const checks = [
+    ...(repeated ? [shapeFails(path, many, "NOT IN ('ARRAY', 'NULL')")] : []),
+    ...(field.type === 'JSON' ? [] : [shapeFails(items, many || repeated, shapesRefused(field))]),
+    ...(field.fields ?? []).map((inner) => misshapen(inner, items, many || repeated)),
+  ];
+  return checks.length === 0 ? 'false' : checks.join(' OR ');
+}
+
+function shapesRefused(field: FieldSchema): string {
+  return field.type === 'RECORD' ? "NOT IN ('OBJECT', 'NULL')" : "IN ('OBJECT', 'ARRAY')";
+}
+
+/** `many`: the path names a list of values. */
+function shapeFails(path: string, many: boolean, refused: string): string {
+  return many
+    ? `len(list_filter(json_extract(j, ${literal(path)}), lambda value: json_type(value) ${refused})) > 0`
+    : `coalesce(json_type(j, ${literal(path)}) ${refused}, false)`;
 }
 
 async function detect(session: Session, reader: string): Promise<readonly FieldSchema[]> {
@@ -145,15 +161,19 @@ async function detect(session: Session, reader: string): Promise<readonly FieldS
   return columns.map((column, i) => {
     if (names[i] !== column.name)
       throw new BigQueryError('invalid', `Invalid field name "${column.name}" in the data.`);
-    return fieldOf({ name: column.name, type: timestamps(detectedType(column.name, column.type)) });
+    return fieldOf({ name: column.name, type: asDetected(detectedType(column.name, column.type)) });
   });
 }
 
-/** BigQuery detects TIMESTAMP where DuckDB sees a timestamp without a zone. */
-function timestamps(type: GType): GType {
+/**
+ * BigQuery detects TIMESTAMP where DuckDB sees a timestamp without a zone, and STRING where it
+ * gives JSON: for a field that is null in every row, or holds scalars of several types.
+ */
+function asDetected(type: GType): GType {
   if (type.kind === 'DATETIME') return { kind: 'TIMESTAMP' };
-  if (type.kind === 'ARRAY') return { kind: 'ARRAY', element: timestamps(type.element) };
+  if (type.kind === 'JSON') return { kind: 'STRING' };
+  if (type.kind === 'ARRAY') return { kind: 'ARRAY', element: asDetected(type.element) };
   if (type.kind === 'STRUCT')
-    return { kind: 'STRUCT', fields: type.fields.map((field) => ({ name: field.name, type: timestamps(field.type) })) };
+    return { kind: 'STRUCT', fields: type.fields.map((field) => ({ name: field.name, type: asDetected(field.type) })) };
   return type;
 }

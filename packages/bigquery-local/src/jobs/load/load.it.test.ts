@@ -41,6 +41,24 @@ describe('CSV', () => {
     ]);
   });
 
+  it('detects TIMESTAMP in a column of several notations', async () => {
+    const csv =
+      'id,t,s\n1,2024-01-02 03:04:05.123456,2024-01-02\n2,,x\n3,2024-01-02T03:04:05Z,\n4,2024-01-02 03:04:05+02:00,y\n';
+    const job = await server.load('notations', csv, { autodetect: true });
+    expect(job.status).toEqual({ state: 'DONE' });
+    expect(await schemaOf('notations')).toEqual([
+      ['id', 'INTEGER'],
+      ['t', 'TIMESTAMP'],
+      ['s', 'STRING'],
+    ]);
+    expect(await server.rows('SELECT FORMAT_TIMESTAMP("%F %H:%M:%E*S", t) FROM ds.notations ORDER BY id')).toEqual([
+      ['2024-01-02 03:04:05.123456'],
+      [null],
+      ['2024-01-02 03:04:05'],
+      ['2024-01-02 01:04:05'],
+    ]);
+  });
+
   it('tells NULL from an empty string and reads quotes, delimiters and every scalar type', async () => {
     const csv =
       's|i|f|b|d|t|n|y\n""|1|1.5|true|2020-01-02|2020-01-02 03:04:05.123456 UTC|1.25|YWI=\n|||||||\n"a|""b"""|-9223372036854775808|NaN|0|0001-01-01|1577836800.5|-0.000000001|\n';
@@ -160,6 +178,32 @@ describe('newline-delimited JSON', () => {
     const malformed = await server.load('strict', '{"id":1}\n{"id":\n', load);
     expect(malformed.status.errorResult.message).toContain('Malformed JSON in the uploaded data');
     expect(await server.rows('SELECT COUNT(*) FROM ds.strict')).toEqual([['2']]);
+  });
+
+  it('detects STRING for what is null in every row, and refuses other shapes at any depth', async () => {
+    const load = { sourceFormat: 'NEWLINE_DELIMITED_JSON', autodetect: true };
+    const job = await server.load('nulls', '{"a":null,"b":{"c":null,"d":[]},"e":1}\n{"e":"x"}\n', load);
+    expect(job.status).toEqual({ state: 'DONE' });
+    const { body } = await server.request('GET', `/bigquery/v2/projects/${PROJECT}/datasets/ds/tables/nulls`);
+    expect(body.schema.fields).toMatchObject([
+      { name: 'a', type: 'STRING' },
+      {
+        name: 'b',
+        fields: [
+          { name: 'c', type: 'STRING' },
+          { name: 'd', type: 'STRING', mode: 'REPEATED' },
+        ],
+      },
+      { name: 'e', type: 'STRING' },
+    ]);
+    expect(await server.rows('SELECT a, b.c, e FROM ds.nulls ORDER BY e')).toEqual([
+      [null, null, '1'],
+      [null, null, 'x'],
+    ]);
+    for (const line of ['{"b":{"c":{"x":1}}}', '{"b":{"d":"no list"}}', '{"b":{"d":[["deep"]]}}', '{"b":7}']) {
+      const refused = await server.load('nulls', `${line}\n`, { sourceFormat: 'NEWLINE_DELIMITED_JSON' });
+      expect([line, refused.status.errorResult?.reason]).toEqual([line, 'invalid']);
+    }
   });
 
   it('detects a schema', async () => {
