@@ -1,5 +1,5 @@
 // Exit codes of every command:
-// 0  it did what was asked
+// 0  it did what was asked; also when some records of a sync were rejected (see sync --fail-on-rejected)
 // 1  it failed: a check or a sync failed or was blocked, the source or destination refused, canceled
 // 2  usage or configuration: a wrong argument, sluice.yaml, an environment variable, a key, a query
 import { AppError } from '@sluice/core';

@@ -4,6 +4,7 @@ import { AppError } from '@sluice/core';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import type { GlobalOptions } from './commands/session.ts';
+import type { SyncCommandOptions } from './commands/sync.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
 import type { Io } from './io.ts';
@@ -12,7 +13,9 @@ import { errorDocument } from './views/json.ts';
 import { styleFor } from './views/style.ts';
 
 const exitCodes = `
-Exit codes: 0 done; 1 failed (a check or a sync failed or was blocked, a server refused, canceled);
+Exit codes: 0 done, also when a sync delivered most records and some were rejected (they are tried again);
+1 failed (a check or a sync failed or was blocked, nothing was delivered, a server refused, canceled;
+with sync --fail-on-rejected also a single rejected record);
 2 usage or configuration (arguments, sluice.yaml, environment variables, key, query).`;
 
 /** Runs one command line and gives its exit code. Never throws. */
@@ -104,9 +107,10 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
 
   command(program, 'sync <mapping>', 'send what changed since the last sync')
     .option('--approve <sync-id>', 'deliver the very plan of a sync that the guards blocked')
+    .option('--fail-on-rejected', 'exit with 1 when the destination rejected a record')
     .action(async (mapping: string, _options, self: Command) => {
       const { syncCommand } = await import('./commands/sync.ts');
-      done(await syncCommand(io, mapping, self.optsWithGlobals<GlobalOptions & { approve?: string }>()));
+      done(await syncCommand(io, mapping, self.optsWithGlobals<SyncCommandOptions>()));
     });
 
   command(program, 'status [mapping]', 'show the last sync of every mapping, or the history of one').action(

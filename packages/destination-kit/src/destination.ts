@@ -28,7 +28,13 @@ export type Prepared = {
   readonly bytes: number;
 };
 
-export type Rejection = { readonly outcome: 'rejected'; readonly code: string; readonly message: string };
+export type Rejection = {
+  readonly outcome: 'rejected';
+  readonly code: string;
+  readonly message: string;
+  /** See `BatchResult`. */
+  readonly address?: string;
+};
 
 /** What the destination said about one row of a batch. */
 export type RowOutcome =
@@ -52,6 +58,11 @@ export type BatchResult =
       readonly message: string;
       /** From `Retry-After`, in milliseconds. */
       readonly retryAfterMs?: number;
+      /**
+       * Set when an address that the configuration itself names answered so that it may be
+       * the wrong one (403, 404, 405, 410): where it stands, for example `fields.url`.
+       */
+      readonly address?: string;
       /** The request may have been carried out although no answer came. */
       readonly maybeDelivered?: boolean;
     };

@@ -1,10 +1,12 @@
 // What a user sees when something is wrong, against a real local BigQuery: each failure
 // names the thing, the place and the fix, and the next run, put right, is correct.
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer as createProxy } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { issueUserToken } from '@sluice/bigquery-local';
@@ -53,7 +55,7 @@ beforeEach(async () => {
   await configure('customers', '$.properties.name', 'US');
 });
 
-function configure(mapping: string, namePath: string, location: string): Promise<void> {
+function configure(mapping: string, namePath: string, location: string, endpoint = server.url): Promise<void> {
   return writeFile(
     path.join(directory, 'sluice.yaml'),
     `source:
@@ -61,7 +63,7 @@ function configure(mapping: string, namePath: string, location: string): Promise
   project: ${project}
   location: ${location}
   credentials: { keyFile: key.json }
-  endpoint: ${server.url}
+  endpoint: ${endpoint}
 models:
   customers: { key: id }
 destinations:
@@ -120,8 +122,12 @@ async function receiver(
     for (const { id } of JSON.parse(body) as { id: string }[]) ids.push(id);
     response.end('{}');
   };
+  return serve(take);
+}
+
+async function serve(take: (request: IncomingMessage, response: ServerResponse) => unknown): Promise<AsyncDisposable> {
   const http: Server = createServer((request, response) => {
-    take(request, response).catch(() => response.destroy());
+    Promise.resolve(take(request, response)).catch(() => response.destroy());
   });
   http.listen(port, '127.0.0.1');
   await once(http, 'listening');
@@ -195,6 +201,121 @@ it('a destination that is down fails the sync and loses nothing: the next sync d
   });
 });
 
+it('a wrong address costs a few requests and fails the sync; with the right one the next sync delivers every record', async () => {
+  await configure('address', '$.properties.name', 'US');
+  let requests = 0;
+  {
+    await using _nothing = await serve((_request, response) => {
+      requests++;
+      response.writeHead(404).end('no such page');
+    });
+    for (let times = 1; times <= 6; times++) {
+      const failed = await sluice(['sync', 'address']);
+      expect(failed).toMatchObject({
+        code: 1,
+        document: {
+          state: 'failed',
+          outcomes: { added: { delivered: 0, rejected: 0, deferred: 200 } },
+          error: {
+            code: 'DESTINATION_REFUSES',
+            message: expect.stringContaining('answered 404'),
+            fix: expect.stringContaining('fields.url'),
+          },
+        },
+      });
+      expect(requests).toBeLessThanOrEqual(36 * times);
+    }
+  }
+  const ids: string[] = [];
+  await using _receiver = await receiver(ids);
+  expect(await sluice(['sync', 'address'])).toMatchObject({ code: 0, document: { state: 'succeeded' } });
+  expect(new Set(ids).size).toBe(200);
+});
+
+it('a sync of which every record is refused for its own sake has failed, and the records are tried again', async () => {
+  await configure('refused', '$.properties.name', 'US');
+  await writeFile(path.join(directory, 'models/customers.sql'), 'SELECT id, name FROM shop.customers LIMIT 3');
+  {
+    await using _refusing = await serve((_request, response) => response.writeHead(422).end('no'));
+    const failed = await sluice(['sync', 'refused']);
+    expect(failed).toMatchObject({
+      code: 1,
+      document: {
+        state: 'failed',
+        outcomes: { added: { delivered: 0, rejected: 3 } },
+        error: { code: 'NOTHING_DELIVERED' },
+      },
+    });
+  }
+  const ids: string[] = [];
+  await using _receiver = await receiver(ids);
+  expect(await sluice(['sync', 'refused'])).toMatchObject({ code: 0, document: { state: 'succeeded' } });
+  expect(ids).toHaveLength(3);
+});
+
+it('rejected records fail the command only when it is asked to', async () => {
+  await configure('partly', '$.properties.name', 'US');
+  await using _picky = await serve(async (request, response) => {
+    let body = '';
+    for await (const chunk of request) body += String(chunk);
+    response.writeHead((JSON.parse(body) as { id: string }[]).some(({ id }) => id === '7') ? 422 : 200).end();
+  });
+  const document = { state: 'partially_succeeded' };
+  expect(await sluice(['sync', 'partly', '--fail-on-rejected'])).toMatchObject({ code: 1, document });
+  await writeFile(
+    path.join(directory, 'models/customers.sql'),
+    "SELECT id, CONCAT(name, '!') AS name FROM shop.customers",
+  );
+  expect(await sluice(['sync', 'partly'])).toMatchObject({ code: 0, document });
+});
+
+it('a warehouse that goes away while a sync delivers: the report says what arrived, the next sync goes on', async () => {
+  const sockets = new Set<Socket>();
+  const target = new URL(server.url);
+  const proxy = createProxy((inner) => {
+    const outer = connect(Number(target.port), target.hostname);
+    for (const socket of [inner, outer]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => [inner, outer].forEach((each) => each.destroy()));
+    }
+    inner.pipe(outer).pipe(inner);
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const proxyPort = (proxy.address() as AddressInfo).port;
+  await configure('gone', '$.properties.name', 'US', `http://127.0.0.1:${proxyPort}`);
+  const ids: string[] = [];
+  const take = async (): Promise<void> => {
+    if (ids.length < 100) return;
+    proxy.close();
+    for (const socket of sockets) socket.destroy();
+    await Promise.resolve();
+  };
+  await using _receiver = await receiver(ids, take);
+  // In a process of its own: what is left of its lease is that of a process that has ended.
+  const main = path.join(import.meta.dirname, '..', 'main.ts');
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'sync', 'gone', '--json'], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 60_000,
+  });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString('utf8')));
+  const [code] = (await once(child, 'close')) as [number];
+  const report = JSON.parse(out) as SyncReport;
+  expect(code).toBe(1);
+  expect(report).toMatchObject({
+    state: 'failed',
+    message: expect.stringMatching(/^200 changes delivered; recorded locally, and committed/),
+    outcomes: { added: { delivered: 200, deferred: 0 } },
+  });
+
+  await configure('gone', '$.properties.name', 'US');
+  expect(await sluice(['sync', 'gone'])).toMatchObject({ code: 0, document: { state: 'succeeded' } });
+  expect(ids).toHaveLength(200);
+});
+
 it('a sync that is stopped ends as canceled with what was delivered, and the next one delivers the rest', async () => {
   await configure('stopped', '$.properties.name', 'US');
   const stop = new AbortController();
@@ -208,6 +329,7 @@ it('a sync that is stopped ends as canceled with what was delivered, and the nex
   await using _receiver = await receiver(ids, hold);
   const stopped = await sluice(['sync', 'stopped'], stop.signal);
   expect(stopped).toMatchObject({ code: 1, document: { state: 'canceled' } });
+  expect((stopped.document as SyncReport).reasons.map(({ code }) => code)).toEqual(['OUTCOME_UNKNOWN', 'NOT_TRIED']);
   const before = new Set(ids).size;
   expect(before).toBeLessThan(200);
 

@@ -61,7 +61,7 @@ export async function syncChanges(options: ChapterOptions, syncs: DemoSync[]): P
       const { affected } = await cloud.query(project, sql, location);
       expectEqual(affected, rows, `rows changed by ${sql}`);
     }
-    return { detail: `${statements.length} statements:`, lines: statements.flatMap(({ sql }) => sql.split('\n')) };
+    return { detail: `${statements.length} statements`, lines: statements.flatMap(({ sql }) => sql.split('\n')) };
   });
 
   await steps.step('Plan: what would be sent', async () => {

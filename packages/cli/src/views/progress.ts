@@ -5,6 +5,9 @@ import { duration, figure, truncate } from './style.ts';
 
 const plainIntervalMs = 5000;
 
+/** An answer that takes longer is worth a word. */
+const slowMs = 2000;
+
 export interface ProgressView {
   update(progress: Progress): void;
   /** Leaves the terminal clean for what follows. */
@@ -67,5 +70,10 @@ export function progressText(progress: Progress, elapsedMs: number, rowsPerSecon
   if (progress.rejected > 0) parts.push(`${figure(progress.rejected)} rejected`);
   if (progress.deferred > 0) parts.push(`${figure(progress.deferred)} deferred`);
   parts.push(duration(elapsedMs));
+  const { waiting } = progress;
+  if (waiting !== undefined && (waiting.attempt > 1 || waiting.waitingMs >= slowMs)) {
+    const attempt = waiting.attempt > 1 ? ` (try ${waiting.attempt} of ${waiting.attempts} after ${waiting.code})` : '';
+    parts.push(`waiting for ${waiting.destination} ${duration(waiting.waitingMs)}${attempt}`);
+  }
   return parts.join('  ');
 }

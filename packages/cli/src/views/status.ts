@@ -1,5 +1,5 @@
 import type { MappingStatus } from '@sluice/engine';
-import { countOf } from './style.ts';
+import { countOf, figure } from './style.ts';
 import type { Style } from './style.ts';
 import { stateText } from './sync.ts';
 import { table } from './table.ts';
@@ -28,31 +28,37 @@ function mappingLines(status: MappingStatus, detail: StatusDetail, width: number
     ...(status.rejects.waiting > 0
       ? [style.warn(`${countOf(status.rejects.waiting, 'rejected record')} to be tried again`)]
       : []),
-    ...(status.rejects.quarantined > 0 ? [style.warn(`${status.rejects.quarantined} in quarantine`)] : []),
+    ...(status.rejects.quarantined > 0 ? [style.warn(`${figure(status.rejects.quarantined)} in quarantine`)] : []),
   ];
   lines.push(`  ${[`${countOf(status.records, 'record')} at the destination`, ...rejects].join(', ')}`);
   if (last === undefined) return lines;
   if (detail === 'last') {
     lines.push(
-      `  last sync ${last.finishedAt}: ${stateText(last.state, style)}, + ${last.added} ~ ${last.updated} − ${last.deleted}, ${last.delivered} delivered, ${last.rejected} rejected`,
+      `  last sync ${last.finishedAt}: ${stateText(last.state, style)}, + ${figure(last.added)} ~ ${figure(last.updated)} − ${figure(last.deleted)}, ${figure(last.delivered)} delivered, ${figure(last.rejected)} rejected`,
     );
     return lines;
   }
-  const right = 'right' as const;
-  const rows = status.history.map((sync) => [
+  return [...lines, ...historyTable(status.history, width - 2, style).map((line) => `  ${line}`)];
+}
+
+/** Columns that are zero throughout tell nothing, and take the room of those that do. */
+function historyTable(history: MappingStatus['history'], width: number, style: Style): string[] {
+  const optional = (['rejected', 'deferred', 'invalid'] as const).filter((name) =>
+    history.some((sync) => sync[name] > 0),
+  );
+  const shown = ['added', 'updated', 'deleted', 'delivered', ...optional] as const;
+  const titles: Partial<Record<(typeof shown)[number], string>> = { added: '+', updated: '~', deleted: '−' };
+  const rows = history.map((sync) => [
     sync.finishedAt.replace(/T(.{8}).*/, ' $1'),
-    sync.state.replaceAll('_', ' '),
-    ...[sync.added, sync.updated, sync.deleted, sync.delivered, sync.rejected, sync.deferred, sync.invalid].map(String),
+    sync.state === 'partially_succeeded' ? 'partial' : sync.state,
+    ...shown.map((name) => figure(sync[name])),
   ]);
   const columns = [
     { title: 'finished (UTC)' },
     { title: 'state' },
-    ...['+', '~', '−', 'delivered', 'rejected', 'deferred', 'invalid'].map((title) => ({
-      title,
-      align: right,
-    })),
+    ...shown.map((name) => ({ title: titles[name] ?? name, align: 'right' as const })),
   ];
-  return [...lines, ...table(columns, rows, width - 2, style).map((line) => `  ${line}`)];
+  return table(columns, rows, width, style);
 }
 
 function nowText(status: MappingStatus, style: Style): string {

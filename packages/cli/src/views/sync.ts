@@ -37,7 +37,7 @@ export function syncLines(report: SyncReport, style: Style): string[] {
   });
   return [
     `${style.bold(`Sync of mapping "${report.mapping}"`)}: ${stateText(report.state, style)} in ${duration(report.durationMs)}${report.resumed ? ' (went on with an interrupted sync)' : ''}`,
-    ...(report.message === undefined ? [] : [`  ${report.message}`]),
+    ...(report.message === undefined || report.message === report.error?.message ? [] : [`  ${report.message}`]),
     ...(per.length === 0 && report.state !== 'failed' && report.state !== 'canceled' ? ['  no changes'] : per),
     ...invalidLines(report.invalid, style).map((line) => `  ${line}`),
     ...(report.plan.quarantined === 0
@@ -47,7 +47,11 @@ export function syncLines(report: SyncReport, style: Style): string[] {
         ]),
     ...report.reasons.flatMap((reason) => [
       `  ${reason.outcome === 'rejected' ? style.bad('rejected') : style.warn('deferred')} ${figure(reason.count)}× ${reason.code}: ${printable(reason.message)}`,
-      `    ${style.dim(`records: ${reason.sampleIds.map(printable).join(', ')}${reason.count > reason.sampleIds.length ? ', …' : ''}`)}`,
+      ...(reason.sampleIds.length === 0
+        ? []
+        : [
+            `    ${style.dim(`records: ${reason.sampleIds.map(printable).join(', ')}${reason.count > reason.sampleIds.length ? ', …' : ''}`)}`,
+          ]),
     ]),
     ...report.guards.map((guard) => `  ${style.warn('■')} ${guard.message}`),
     ...(report.state === 'blocked'

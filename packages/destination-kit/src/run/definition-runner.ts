@@ -28,6 +28,7 @@ import { segmentCore } from '../segment/core.ts';
 import type { ActionDefinition, DestinationDefinition, ExecuteInput } from '../segment/definition.ts';
 import type { EventContext, SegmentEvent } from '../segment/event.ts';
 import { eventOf } from '../segment/event.ts';
+import { addressFinder } from './addresses.ts';
 import { batchKeyOf, batchPolicyOf, withLiteralDefaults } from './batching.ts';
 import { UNKNOWN_OUTCOME, failureOfResponse, failureOfThrown, outcomeOfNode, responseOf } from './classify.ts';
 import type { InputBase } from './execute-input.ts';
@@ -66,6 +67,8 @@ export function columnsRead(definition: DestinationDefinition, spec: Destination
   return mappedColumns(withLiteralDefaults(action, spec.fields));
 }
 
+type Failure = Extract<BatchResult, { kind: 'failed' }>;
+
 class DefinitionRunner implements OpenDestination {
   readonly batching: BatchPolicy;
   readonly #definition: DestinationDefinition;
@@ -78,6 +81,7 @@ class DefinitionRunner implements OpenDestination {
   readonly #batchKey: (payload: JsonObject) => string;
   readonly #redact: Redactor;
   readonly #http: HttpPool;
+  readonly #addressOf: (status: number, url: string) => string | undefined;
   readonly #callTimeoutMs: number;
 
   constructor(definition: DestinationDefinition, spec: DestinationSpec, options: RunnerOptions) {
@@ -106,6 +110,7 @@ class DefinitionRunner implements OpenDestination {
     this.#readsMessageId = readsRoot(mapping, 'messageId');
     this.#makePayload = createPayloadMaker(definition.slug, spec.action, action, this.batching.maxRows === 1);
     this.#batchKey = batchKeyOf(action, mapping);
+    this.#addressOf = addressFinder(spec);
     this.#redact = createRedactor(spec.settings, passwordFields(definition), spec.fields);
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);
     this.#http = new HttpPool({
@@ -190,7 +195,7 @@ class DefinitionRunner implements OpenDestination {
     try {
       answer = await raceWithLimit(() => run(context), limit, signal, this.#callTimeoutMs);
     } catch (error) {
-      return settle(failureOfThrown(error, this.#redact), rows, context);
+      return this.#settle(failureOfThrown(error, this.#redact), responseOf(error), rows, context);
     }
     return this.#resultOf(answer, rows, context);
   }
@@ -199,7 +204,7 @@ class DefinitionRunner implements OpenDestination {
     if (answer instanceof segmentCore.MultiStatusResponse) return this.#multiStatus(answer, rows, context);
     const response = answer instanceof ClientResponse ? answer : responseOf(answer);
     const failure = response === undefined ? undefined : failureOfResponse(response, this.#redact);
-    if (failure !== undefined) return settle(failure, rows, context);
+    if (failure !== undefined) return this.#settle(failure, response, rows, context);
     return { kind: 'rows', outcomes: Array.from({ length: rows }, () => ({ outcome: 'delivered' as const })) };
   }
 
@@ -217,17 +222,22 @@ class DefinitionRunner implements OpenDestination {
     return { kind: 'rows', outcomes };
   }
 
+  /** A refused batch of one row is that row's rejection: there is nothing left to bisect. */
+  #settle(failure: Failure, response: ClientResponse | undefined, rows: number, context: CallContext): BatchResult {
+    if (failure.cause === 'later') return { ...failure, ...waitOf(context.retryAfterMs) };
+    if (failure.cause !== 'rows') return failure;
+    const found = response === undefined ? undefined : this.#addressOf(response.status, response.url);
+    const address = found === undefined ? {} : { address: found };
+    if (rows > 1) return { ...failure, ...address };
+    return {
+      kind: 'rows',
+      outcomes: [{ outcome: 'rejected', code: failure.code, message: failure.message, ...address }],
+    };
+  }
+
   #rejection(code: string, error: unknown): Rejection {
     return { outcome: 'rejected', code, message: this.#redact(messageOf(error)).slice(0, MAX_ROW_MESSAGE) };
   }
-}
-
-/** A refused batch of one row is that row's rejection: there is nothing left to bisect. */
-function settle(failure: Extract<BatchResult, { kind: 'failed' }>, rows: number, context: CallContext): BatchResult {
-  if (failure.cause === 'rows' && rows === 1) {
-    return { kind: 'rows', outcomes: [{ outcome: 'rejected', code: failure.code, message: failure.message }] };
-  }
-  return failure.cause === 'later' ? { ...failure, ...waitOf(context.retryAfterMs) } : failure;
 }
 
 function waitOf(retryAfterMs: number | undefined): { retryAfterMs?: number } {

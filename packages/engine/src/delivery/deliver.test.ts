@@ -1,12 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject, Operation } from '@sluice/core';
 import type { DeliveryInput } from './deliver.ts';
-import { DeliveryStopped, RETRY, deliver } from './deliver.ts';
+import { deliver } from './deliver.ts';
 import type { FakeBehaviour } from './fake-destination.ts';
 import { FakeDestination, allDelivered, fakeClock, pagesOf, planRow } from './fake-destination.ts';
 import { OutcomeBook } from './outcome-book.ts';
+import { DeliveryStopped, RETRY } from './sender.ts';
 
-type Overrides = Partial<Pick<DeliveryInput, 'signal' | 'operations' | 'save' | 'retry'>> & {
+type Overrides = Partial<
+  Pick<DeliveryInput, 'signal' | 'operations' | 'save' | 'retry' | 'neverDelivered' | 'onStart' | 'onInFlight'>
+> & {
   readonly book?: OutcomeBook;
 };
 
@@ -221,5 +224,135 @@ describe('deliver', () => {
     const { book, done } = start(rows(2), { answer: () => ({ kind: 'rows', outcomes: [{ outcome: 'delivered' }] }) });
     await expect(done).rejects.toThrow(/1 outcomes for 2 rows/);
     expect(book.done).toBe(0);
+  });
+
+  test('a batch in flight at a cancel is told apart from rows that were never tried', async () => {
+    const cancel = new AbortController();
+    const seen: unknown[] = [];
+    const { done } = start(
+      rows(100),
+      {
+        answer: (_batch, _call, { signal }) =>
+          new Promise((resolve) => {
+            signal.addEventListener('abort', () =>
+              resolve({ kind: 'failed', cause: 'later', code: 'CANCELED', message: 'canceled', maybeDelivered: true }),
+            );
+            cancel.abort(new Error('canceled'));
+          }),
+      },
+      { signal: cancel.signal, onInFlight: (inFlight) => seen.push(inFlight) },
+    );
+    await expect(done).rejects.toThrow('canceled');
+    expect(seen).toEqual([{ count: 10, sampleIds: Array.from({ length: 10 }, (_row, index) => `r${index}`) }]);
+  });
+
+  test('tells which try of which batch it waits for', async () => {
+    let activity: Parameters<NonNullable<DeliveryInput['onStart']>>[0] | undefined;
+    const seen: unknown[] = [];
+    const { done } = start(
+      rows(2),
+      {
+        answer: (batch, call) => {
+          seen.push(activity?.());
+          return call < 2 ? { kind: 'failed', cause: 'later', code: '503', message: 'busy' } : allDelivered(batch);
+        },
+      },
+      { onStart: (ask) => (activity = ask) },
+    );
+    await done;
+    expect(seen).toEqual([
+      { waitingMs: 0, attempt: 1, attempts: RETRY.attempts },
+      { waitingMs: 375, attempt: 2, attempts: RETRY.attempts, code: '503' },
+    ]);
+    expect(activity?.()).toBeUndefined();
+  });
+});
+
+describe('a destination that refuses everything', () => {
+  const address = 'fields.url';
+  const refuse = (code: string, at?: string): NonNullable<FakeBehaviour['answer']> => {
+    const why = { code, message: `answered ${code}`, ...(at === undefined ? {} : { address: at }) };
+    return (batch) =>
+      batch.length === 1
+        ? { kind: 'rows', outcomes: [{ outcome: 'rejected', ...why }] }
+        : { kind: 'failed', cause: 'rows', ...why };
+  };
+
+  test.for([
+    { batching: { maxRows: 1000, concurrency: 4 }, most: 24 },
+    { batching: { maxRows: 10, concurrency: 4 }, most: 24 },
+    { batching: { maxRows: 1, concurrency: 16 }, most: 26 },
+  ])('at the configured address is left after a few requests: $batching', async ({ batching, most }) => {
+    const { book, destination, done } = start(rows(3000), { batching, answer: refuse('404', address) });
+    await expect(done).rejects.toMatchObject({
+      code: 'DESTINATION_REFUSES',
+      fix: expect.stringContaining('Check the address in fields.url'),
+    });
+    expect(destination.calls.length).toBeLessThanOrEqual(most);
+    expect(book.done).toBe(0);
+  });
+
+  test('for any reason is left when the mapping never delivered anything', async () => {
+    const { book, destination, done } = start(
+      rows(3000),
+      { batching: { maxRows: 100, concurrency: 4 }, answer: refuse('400') },
+      { neverDelivered: true },
+    );
+    await expect(done).rejects.toMatchObject({ code: 'DESTINATION_REFUSES' });
+    expect(destination.calls.length).toBeLessThan(80);
+    expect(book.done).toBe(0);
+  });
+
+  test('for the records’ sake is asked about every record when the mapping works', async () => {
+    const { book, done } = start(rows(200), { answer: refuse('422') });
+    await done;
+    expect(book.counts.added.rejected).toBe(200);
+  });
+
+  test('few rows are rejected one by one', async () => {
+    const { book, done } = start(rows(9), { answer: refuse('404', address) }, { neverDelivered: true });
+    await done;
+    expect(book.counts.added).toEqual({ delivered: 0, rejected: 9, deferred: 0, skipped: 0 });
+  });
+
+  test.for([1, 10, 100])('a bad start of a healthy sync loses nothing, in batches of %i', async (maxRows) => {
+    const bad = (row: { change: { ordinal: number } }): boolean => row.change.ordinal < 9;
+    const no = refuse('404', address);
+    const { book, destination, done } = start(
+      rows(300),
+      {
+        batching: { maxRows, concurrency: 3 },
+        answer: (batch, call, options) => (batch.some(bad) ? no(batch, call, options) : allDelivered(batch)),
+      },
+      { neverDelivered: true },
+    );
+    await done;
+    expect(book.counts.added).toEqual({ delivered: 291, rejected: 9, deferred: 0, skipped: 0 });
+    expect(new Set(destination.accepted).size).toBe(291);
+  });
+
+  test('one batch that is bad throughout does not end the sync', async () => {
+    const no = refuse('404', address);
+    const { book, done } = start(
+      rows(300),
+      {
+        batching: { maxRows: 100 },
+        answer: (batch, call, options) =>
+          batch.some((row) => row.change.ordinal < 100) ? no(batch, call, options) : allDelivered(batch),
+      },
+      { neverDelivered: true },
+    );
+    await done;
+    expect(book.counts.added).toEqual({ delivered: 200, rejected: 100, deferred: 0, skipped: 0 });
+  });
+
+  test('two different refusals are about the records', async () => {
+    const { book, done } = start(
+      rows(200),
+      { answer: (batch, call, options) => refuse(`40${call % 2}`)(batch, call, options) },
+      { neverDelivered: true },
+    );
+    await done;
+    expect(book.counts.added.rejected).toBe(200);
   });
 });

@@ -1,5 +1,6 @@
 // Guards: the thresholds past which a plan is not delivered until somebody approves it.
 import type { GuardFinding, Guards } from '../run/api.ts';
+import { countOf, figure } from '../report/figures.ts';
 import type { PlanFigures } from './summary.ts';
 
 export const DEFAULT_GUARDS = {
@@ -17,7 +18,7 @@ export function guardPlan(figures: PlanFigures, guards: Guards = {}): GuardFindi
   if (modelRows === 0 && stateRecords > 0 && !limits.allowEmptyModel) {
     findings.push({
       guard: 'empty_model',
-      message: `The model is empty, but ${stateRecords} records were sent before; all of them would be deleted.`,
+      message: `The model is empty, but ${countOf(stateRecords, 'record')} ${stateRecords === 1 ? 'was' : 'were'} sent before; all of them would be deleted.`,
       figures: { modelRows, stateRecords, deleted: counts.deleted },
     });
   }
@@ -25,14 +26,14 @@ export function guardPlan(figures: PlanFigures, guards: Guards = {}): GuardFindi
   if (modelRows > 0 && counts.deleted > limits.minDeletedRows && share > limits.maxDeletedShare) {
     findings.push({
       guard: 'deleted_share',
-      message: `${counts.deleted} of ${stateRecords} records (${percent(share)}) would be deleted; at most ${percent(limits.maxDeletedShare)} are allowed.`,
+      message: `${figure(counts.deleted)} of ${countOf(stateRecords, 'record')} (${percent(share)}) would be deleted; at most ${percent(limits.maxDeletedShare)} are allowed.`,
       figures: { deleted: counts.deleted, stateRecords, maxDeletedShare: limits.maxDeletedShare },
     });
   }
   if (changes > limits.maxChanges) {
     findings.push({
       guard: 'changes',
-      message: `The plan has ${changes} changes; at most ${limits.maxChanges} are allowed.`,
+      message: `The plan has ${countOf(changes, 'change')}; at most ${figure(limits.maxChanges)} are allowed.`,
       figures: { changes, maxChanges: limits.maxChanges },
     });
   }

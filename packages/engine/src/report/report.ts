@@ -1,6 +1,7 @@
 // The report of one sync, gathered while it runs. Plain data; safe to print and to keep.
 import { AppError, messageOf } from '@sluice/core';
 import type { Operation } from '@sluice/core';
+import type { Activity } from '../delivery/sender.ts';
 import type { PlanFigures } from '../plan/summary.ts';
 import type {
   Clock,
@@ -40,6 +41,8 @@ export class ReportBuilder {
   #reportedAt = 0;
   #live: () => Live = () => ({ done: 0, delivered: 0, rejected: 0, deferred: 0 });
 
+  #activity: (() => Activity | undefined) | undefined;
+
   constructor(mapping: MappingConfig, clock: Clock, onProgress: ((progress: Progress) => void) | undefined) {
     this.#mapping = mapping;
     this.#clock = clock;
@@ -61,6 +64,11 @@ export class ReportBuilder {
   /** Where the running figures come from while the plan is delivered. */
   watch(live: () => Live): void {
     this.#live = live;
+  }
+
+  /** Where it comes from what the delivery waits for, while it is under way. */
+  watchDestination(activity: (() => Activity | undefined) | undefined): void {
+    this.#activity = activity;
   }
 
   progress(): void {
@@ -104,12 +112,14 @@ export class ReportBuilder {
 
   #tell(): void {
     this.#reportedAt = this.#clock.now();
+    const waiting = this.#activity?.();
     this.#onProgress?.({
       syncId: this.syncId,
       phase: this.#phase,
       ...(this.figures === undefined ? {} : { total: this.figures.changes }),
       ...this.#live(),
       bytesProcessed: this.bytesProcessed,
+      ...(waiting === undefined ? {} : { waiting: { destination: this.#mapping.destination.name, ...waiting } }),
     });
   }
 }

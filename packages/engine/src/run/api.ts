@@ -241,6 +241,18 @@ export type Progress = {
   readonly rejected: number;
   readonly deferred: number;
   readonly bytesProcessed: number;
+  /** The batch that the sync waits for longest, while it delivers. */
+  readonly waiting?: {
+    /** The destination's name. */
+    readonly destination: string;
+    /** Since the batch's first try, in milliseconds. */
+    readonly waitingMs: number;
+    /** The try that is under way or comes after the pause, of `attempts`. */
+    readonly attempt: number;
+    readonly attempts: number;
+    /** Why the try before failed, for example `TIMEOUT`. */
+    readonly code?: string;
+  };
 };
 
 export type SyncOptions = CallOptions & {

@@ -2,14 +2,17 @@
 // A failure of the warehouse or of this process leaves the phase as it is, so that the
 // next run goes on; a failure of the destination, or a cancel, commits what was delivered.
 import { setFlagsFromString } from 'node:v8';
-import type { AppError } from '@sluice/core';
-import { DeliveryStopped, deliver } from '../delivery/deliver.ts';
+import { AppError } from '@sluice/core';
+import { deliver } from '../delivery/deliver.ts';
 import { Journal } from '../delivery/journal.ts';
 import { OutcomeBook } from '../delivery/outcome-book.ts';
 import type { OutcomeRange } from '../delivery/outcome-book.ts';
+import { DeliveryStopped } from '../delivery/sender.ts';
+import type { InFlight } from '../delivery/sender.ts';
 import { COLUMN_PREFIX } from '../plan/plan-sql.ts';
+import { countOf } from '../report/figures.ts';
 import { completeOutcomes, sumOutcomes } from '../report/report.ts';
-import type { OutcomeCounts, SyncReport, SyncState } from './api.ts';
+import type { OutcomeCounts, ReasonSummary, SyncReport, SyncState } from './api.ts';
 import { commitRecords, commitRejects, emptyCounts, readOutcomes, saveOutcomes } from './commit.ts';
 import { destinationSpec } from './context.ts';
 import type { Run, StoredProgress } from './run.ts';
@@ -18,11 +21,19 @@ import { writeLog } from './sync-log.ts';
 /** How often outcomes are saved in the warehouse while a plan is delivered. */
 const SAVE_EVERY_MS = 60_000;
 
+const TELL_EVERY_MS = 1000;
+
+const MAX_SAMPLES = 10;
+
 /** How delivery ended: by itself, or by whom. */
-type DeliveryEnd =
+type DeliveryEnd = (
   | { readonly kind: 'complete' }
   | { readonly kind: 'canceled' }
-  | { readonly kind: 'stopped'; readonly error: AppError };
+  | { readonly kind: 'stopped'; readonly error: AppError }
+) & {
+  /** Requests that were on their way when it was ended. */
+  readonly inFlight?: InFlight;
+};
 
 /** `commit only`: the mapping has changed since; nothing more of this plan is sent. */
 export async function deliverAndCommit(
@@ -44,7 +55,7 @@ export async function deliverAndCommit(
       if (options.journalDir !== undefined) {
         journal = await Journal.open(options.journalDir, mapping.id, syncId, (range) => book.restore(range, false));
       }
-      if (mode !== 'commit only') end = await sendPlan(run, book, journal, save);
+      if (mode !== 'commit only') end = await sendPlan(run, stored, book, journal, save);
       await save();
       lease.lost.throwIfAborted();
       await step('outcomes saved');
@@ -52,8 +63,11 @@ export async function deliverAndCommit(
       await step('commit started');
     } catch (thrown) {
       // The plan and everything that was acknowledged stay; the next run goes on from there.
-      if (!lease.lost.aborted) await save().catch(() => undefined);
-      return report.finish('failed', { error: thrown });
+      const saved = !lease.lost.aborted && (await save().then(...SETTLED));
+      return report.finish('failed', {
+        error: thrown,
+        ...tellProgress(run, stored, book, saved ? 'warehouse' : journal === undefined ? 'nowhere' : 'journal'),
+      });
     }
     const finished = await commitSync(run, stored, end, mode === 'first run' ? book : undefined);
     if (finished.error === undefined || end.kind === 'stopped') await journal?.remove();
@@ -61,6 +75,37 @@ export async function deliverAndCommit(
   } finally {
     await journal?.[Symbol.asyncDispose]();
   }
+}
+
+const SETTLED = [() => true, () => false] as const;
+
+/**
+ * What this run achieved before it failed for want of the warehouse: the figures of the
+ * book, which the warehouse may not know yet.
+ */
+function tellProgress(
+  run: Run,
+  stored: StoredProgress,
+  book: OutcomeBook,
+  recorded: 'warehouse' | 'journal' | 'nowhere',
+): { readonly message?: string } {
+  if (book.done === 0) return {};
+  const { outcomes, untried } = completeOutcomes(book.counts, stored.figures.counts);
+  run.report.outcomes = outcomes;
+  run.report.reasons = [
+    ...book.reasons(),
+    ...untriedReason(Math.min(untried, book.total - book.done), 'the sync failed before'),
+  ];
+  const where = {
+    warehouse: 'recorded in the warehouse, and committed by the next sync',
+    journal: 'recorded locally, and committed by the next sync from this folder',
+    nowhere: 'not recorded since the warehouse was last reached: the next sync may send some of them again',
+  }[recorded];
+  return { message: `${countOf(book.delivered, 'change')} delivered; ${where}.` };
+}
+
+function untriedReason(count: number, message: string): ReasonSummary[] {
+  return count <= 0 ? [] : [{ outcome: 'deferred', code: 'NOT_TRIED', message, count, sampleIds: [] }];
 }
 
 /** Puts what is recorded into the state; runs again from the start when it was killed. */
@@ -91,12 +136,11 @@ export async function commitSync(
     }
     const { outcomes, untried } = completeOutcomes(counts, figures.counts);
     report.outcomes = outcomes;
-    if (untried > 0) {
-      report.reasons = [
-        ...report.reasons,
-        { outcome: 'deferred', code: 'NOT_TRIED', message: notTried(end), count: untried, sampleIds: [] },
-      ];
-    }
+    report.reasons = [
+      ...report.reasons,
+      ...inFlightReason(end),
+      ...untriedReason(untried - (end.inFlight?.count ?? 0), notTried(end)),
+    ];
     const sums = sumOutcomes(outcomes);
     const earlierRejects = (await source.rowCount(tables.rejects)) ?? 0;
     if (sums.rejected > 0 || earlierRejects > 0) {
@@ -114,7 +158,10 @@ export async function commitSync(
       release: true,
     });
     await step('done');
-    const finished = report.finish(stateOf(end, sums), endOf(end, sums, report.figures?.counts.invalid ?? 0));
+    const finished = report.finish(
+      stateOf(end, sums),
+      endOf(end, sums, report.reasons, report.figures?.counts.invalid ?? 0),
+    );
     await writeLog(source, tables, mapping, finished);
     await step('logged');
     if (stored.lasting === true) {
@@ -123,7 +170,9 @@ export async function commitSync(
     }
     return finished;
   } catch (thrown) {
-    return report.finish('failed', { error: thrown });
+    const told =
+      book === undefined || report.outcomes !== undefined ? {} : tellProgress(run, stored, book, 'warehouse');
+    return report.finish('failed', { error: thrown, ...told });
   }
 }
 
@@ -139,6 +188,7 @@ function keepYoungSpaceSmall(): Disposable {
 
 async function sendPlan(
   run: Run,
+  stored: StoredProgress,
   book: OutcomeBook,
   journal: Journal | undefined,
   save: () => Promise<void>,
@@ -156,6 +206,9 @@ async function sendPlan(
   const timer = setInterval(() => {
     save().catch((thrown: unknown) => broken.abort(thrown));
   }, SAVE_EVERY_MS);
+  let inFlight: InFlight = { count: 0, sampleIds: [] };
+  // Also while no batch ends: a slow destination must not look like a sync that hangs.
+  const ticker = setInterval(() => report.progress(), TELL_EVERY_MS);
   try {
     await deliver({
       pages: context.source.pages(context.tables.plan(syncId), { signal, nest: COLUMN_PREFIX }),
@@ -167,7 +220,15 @@ async function sendPlan(
       signal,
       mappingId: mapping.id,
       syncId,
+      neverDelivered: stored.figures.stateRecords === 0,
       save,
+      onStart: (activity) => report.watchDestination(activity),
+      onInFlight: (rows) => {
+        inFlight = {
+          count: inFlight.count + rows.count,
+          sampleIds: [...inFlight.sampleIds, ...rows.sampleIds].slice(0, MAX_SAMPLES),
+        };
+      },
       onBatch: async () => {
         report.progress();
         await step('batch');
@@ -175,11 +236,14 @@ async function sendPlan(
     });
     return { kind: 'complete' };
   } catch (thrown) {
-    if (thrown instanceof DeliveryStopped) return { kind: 'stopped', error: thrown };
-    if (options.signal?.aborted === true && !lease.lost.aborted && !broken.signal.aborted) return { kind: 'canceled' };
+    if (thrown instanceof DeliveryStopped) return { kind: 'stopped', error: thrown, inFlight };
+    if (options.signal?.aborted === true && !lease.lost.aborted && !broken.signal.aborted)
+      return { kind: 'canceled', inFlight };
     throw thrown;
   } finally {
     clearInterval(timer);
+    clearInterval(ticker);
+    report.watchDestination(undefined);
   }
 }
 
@@ -211,14 +275,20 @@ function sumOfBook(book: OutcomeBook): { delivered: number; rejected: number; de
 function stateOf(end: DeliveryEnd, sums: OutcomeCounts): SyncState {
   if (end.kind === 'canceled') return 'canceled';
   if (end.kind === 'stopped') return 'failed';
-  return sums.rejected + sums.deferred > 0 ? 'partially_succeeded' : 'succeeded';
+  if (sums.rejected + sums.deferred === 0) return 'succeeded';
+  return sums.delivered === 0 ? 'failed' : 'partially_succeeded';
 }
 
-function endOf(end: DeliveryEnd, sums: OutcomeCounts, invalid: number): { message?: string; error?: AppError } {
+function endOf(
+  end: DeliveryEnd,
+  sums: OutcomeCounts,
+  reasons: readonly ReasonSummary[],
+  invalid: number,
+): { message?: string; error?: AppError } {
   if (end.kind === 'canceled')
     return { message: 'Canceled. What was delivered is recorded; the next sync sends the rest.' };
   if (end.kind === 'stopped') return { message: end.error.message, error: end.error };
-  const were = (count: number, thing: string): string => (count === 1 ? `1 ${thing} was` : `${count} ${thing}s were`);
+  const were = (count: number, thing: string): string => `${countOf(count, thing)} ${count === 1 ? 'was' : 'were'}`;
   const notes: string[] = [];
   if (sums.rejected > 0)
     notes.push(
@@ -227,11 +297,31 @@ function endOf(end: DeliveryEnd, sums: OutcomeCounts, invalid: number): { messag
   if (sums.deferred > 0)
     notes.push(`${were(sums.deferred, 'change')} not delivered for now; the next sync goes on with the rest.`);
   if (invalid > 0) notes.push(`${were(invalid, 'row')} set aside because of the identifier.`);
-  return notes.length === 0 ? {} : { message: notes.join(' ') };
+  if (notes.length === 0) return {};
+  const message = notes.join(' ');
+  if (sums.delivered > 0 || sums.rejected + sums.deferred === 0) return { message };
+  return { message, error: nothingDelivered(sums.rejected + sums.deferred, reasons) };
+}
+
+/** A sync of which nothing arrived has failed, whoever was at fault. */
+function nothingDelivered(tried: number, reasons: readonly ReasonSummary[]): AppError {
+  const first = reasons[0];
+  const why = first === undefined ? '' : `: ${first.message} (${first.code})`;
+  return new AppError(`Nothing was delivered of ${countOf(tried, 'change')}${why}`, {
+    code: 'NOTHING_DELIVERED',
+    kind: 'unavailable',
+    origin: 'destination',
+    fix: "Look at the reasons: mend the records or the mapping's fields when they are about the data, the destination's settings when they are not. The next sync tries again.",
+  });
+}
+
+function inFlightReason({ kind, inFlight }: DeliveryEnd): ReasonSummary[] {
+  if (inFlight === undefined || inFlight.count === 0) return [];
+  const ended = kind === 'canceled' ? 'the sync was canceled' : 'the sync ended';
+  const message = `${ended} while the request was on its way: the outcome is unknown, and the next sync may send it again`;
+  return [{ outcome: 'deferred', code: 'OUTCOME_UNKNOWN', message, ...inFlight }];
 }
 
 function notTried(end: DeliveryEnd): string {
-  if (end.kind === 'canceled') return 'the sync was canceled before';
-  if (end.kind === 'stopped') return end.error.message;
-  return 'the sync ended before';
+  return end.kind === 'canceled' ? 'the sync was canceled before' : 'the sync ended before';
 }
