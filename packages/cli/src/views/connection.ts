@@ -27,7 +27,8 @@ export function connectionLines(
   const width = Math.max(...Object.values(titles).map((title) => title.length));
   const failed = checks.filter((check) => !check.ok && check.skipped !== true).length;
   return [
-    ...checks.flatMap((check) => checkLines(check, width, style)),
+    // What is told for all checks together is not told again at each.
+    ...checks.flatMap((check) => checkLines(check, width, style, advice.needed.length < 2 || check.denied !== true)),
     ...adviceLines(advice, style),
     '',
     failed === 0
@@ -36,7 +37,7 @@ export function connectionLines(
   ];
 }
 
-function checkLines(check: CheckResult, width: number, style: Style): string[] {
+function checkLines(check: CheckResult, width: number, style: Style, withFix: boolean): string[] {
   const text = check.skipped === true ? style.dim(check.message) : check.message;
   const lines = [`${markOf(check, style)} ${titles[check.check].padEnd(width)}  ${text}`];
   if ((check.ok && check.optional !== true) || check.skipped === true) return lines;
@@ -44,7 +45,7 @@ function checkLines(check: CheckResult, width: number, style: Style): string[] {
   if (check.permission !== undefined)
     lines.push(`${indent}permission ${check.permission}${check.resource === undefined ? '' : ` on ${check.resource}`}`);
   else if (check.resource !== undefined) lines.push(`${indent}on ${check.resource}`);
-  if (check.fix !== undefined && !check.ok) lines.push(...fixLines(check.fix, indent, style));
+  if (check.fix !== undefined && !check.ok && withFix) lines.push(...fixLines(check.fix, indent, style));
   return lines;
 }
 

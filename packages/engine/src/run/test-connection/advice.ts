@@ -55,7 +55,7 @@ export class GrantTexts {
 }
 
 const CUSTOM_ROLE_NOTE =
-  'Instead of ROLE_ID write the id of the custom role. A role that the account holds on the whole project gives what it holds in every dataset; hold it on the state dataset to keep it there.';
+  'ROLE_ID is the id of the role. Hold it on the state dataset: held on the project, it counts in every dataset.';
 
 /** The fix for permissions on the state dataset, which exists or which the customer is to create. */
 export function datasetFix(texts: GrantTexts, permissions: readonly string[], exists: boolean): Fix {
@@ -67,12 +67,12 @@ export function datasetFix(texts: GrantTexts, permissions: readonly string[], ex
     command: exists ? grant : `${texts.createDataset()}\n${grant}`,
     alternative: exists
       ? {
-          words: `Or add to the account’s custom role no more than this. ${CUSTOM_ROLE_NOTE}`,
+          words: `Or add it to a custom role. ${CUSTOM_ROLE_NOTE}`,
           command: texts.addToCustomRole(permissions),
         }
       : {
           words:
-            'Or let Sluice create the dataset, and so own it: add this to a custom role that the account holds on the project.',
+            'Or let Sluice create the dataset, and so own it: add this to a custom role (ROLE_ID) that the account holds on the project.',
           command: texts.addToCustomRole(['bigquery.datasets.create']),
         },
   };
@@ -109,8 +109,8 @@ export function adviseGrants(source: SourceConfig, checks: readonly CheckResult[
       { words: 'With predefined roles:', commands: [...jobs, ...create, ...grant] },
       {
         words: noDataset
-          ? `With a custom role, Sluice creating the dataset. Instead of ROLE_ID write the id of a role that the account holds on the project.`
-          : `With a custom role. ${CUSTOM_ROLE_NOTE}`,
+          ? 'Or with a custom role (ROLE_ID) that the account holds on the project; Sluice then creates the dataset:'
+          : `Or with a custom role. ${CUSTOM_ROLE_NOTE}`,
         commands: [texts.addToCustomRole(inRole)],
       },
     ],
