@@ -4,10 +4,32 @@ import { writeFileSync } from 'node:fs';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { Statement } from '../../packages/bigquery-local/src/googlesql/statement.ts';
 import { expandedMatrix, expectedAnswer, OPERATIONS, readText, subjects } from './matrix.ts';
 import { MatrixWorld } from './matrix-world.ts';
 
 const AT_ONCE = 8;
+
+/** The compiler asks for a case as soon as there is another kind of statement. */
+const CASE_OF_STATEMENT: Readonly<Record<Statement['kind'], string>> = {
+  SELECT: 'SELECT',
+  INSERT: 'INSERT',
+  UPDATE: 'UPDATE',
+  DELETE: 'DELETE',
+  MERGE: 'MERGE',
+  TRUNCATE_TABLE: 'TRUNCATE TABLE',
+  CREATE_TABLE: 'CREATE TABLE',
+  CREATE_TABLE_AS_SELECT: 'CREATE TABLE AS SELECT',
+  CREATE_VIEW: 'CREATE VIEW',
+  CREATE_SCHEMA: 'CREATE SCHEMA',
+  DROP_TABLE: 'DROP TABLE',
+  DROP_VIEW: 'DROP VIEW',
+  DROP_SCHEMA: 'DROP SCHEMA',
+  GRANT: 'GRANT ON TABLE',
+  REVOKE: 'REVOKE ON SCHEMA',
+  CREATE_ROW_ACCESS_POLICY: 'CREATE ROW ACCESS POLICY',
+  DROP_ROW_ACCESS_POLICY: 'DROP ROW ACCESS POLICY',
+};
 
 let world: MatrixWorld;
 
@@ -31,6 +53,11 @@ describe('the access matrix', () => {
     const served = new Set(world.server.operations);
     expect([...served].filter((operation) => !tested.has(operation))).toEqual([]);
     expect([...tested].filter((operation) => !served.has(operation))).toEqual([]);
+  });
+
+  it('has a case of every kind of statement', () => {
+    const cases = new Set(OPERATIONS.filter(({ sql }) => sql !== undefined).map((operation) => operation.case));
+    expect(Object.values(CASE_OF_STATEMENT).filter((name) => !cases.has(name))).toEqual([]);
   });
 
   it.each(OPERATIONS.map((operation) => [titleOf(operation), operation] as const))(

@@ -91,6 +91,15 @@ describe('the audit log', () => {
     }
   });
 
+  it('does not tell a project’s owners who else lists projects', async () => {
+    await server.request('GET', '/bigquery/v2/projects', undefined, { as: 'passer-by@example.com' });
+    await server.request('GET', `/bigquery/v2/projects/${PROJECT}/datasets/ds`, undefined, {
+      as: 'passer-by@example.com',
+    });
+    const rows = await logged("principal = 'passer-by@example.com'");
+    expect(new Set(rows.map((row) => row[7]))).toEqual(new Set(['bigquery.datasets.get']));
+  });
+
   it('is not in the list of datasets', async () => {
     const { body } = await server.request('GET', `/bigquery/v2/projects/${PROJECT}/datasets`);
     expect(body.datasets.map((d: { datasetReference: { datasetId: string } }) => d.datasetReference.datasetId)).toEqual(

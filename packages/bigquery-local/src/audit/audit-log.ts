@@ -44,6 +44,12 @@ const MAX_BUFFERED = 50_000;
 /** Projects with rows in memory: names of projects that do not exist come from anybody. */
 const MAX_PROJECTS = 1_000;
 
+const LISTS_OF_PROJECTS: ReadonlySet<string> = new Set([
+  'bigquery.projects.list',
+  'cloudresourcemanager.projects.list',
+  'cloudresourcemanager.projects.search',
+]);
+
 type Buffered = { readonly rows: AuditRow[]; dropped: number };
 
 export class AuditLog implements AsyncDisposable {
@@ -79,6 +85,9 @@ export class AuditLog implements AsyncDisposable {
   record(principal: Principal, permission: Permission, resource: Resource, decision: Decision): void {
     const { projectId } = resource;
     if (projectId === '') return;
+    const context = this.#context.getStore();
+    // Leaving a project out of somebody's list of projects is no event of that project.
+    if (!decision.allowed && LISTS_OF_PROJECTS.has(context?.operation ?? '')) return;
     let buffered = this.#buffer.get(projectId);
     if (buffered === undefined) {
       if (this.#buffer.size >= MAX_PROJECTS) return;
@@ -90,7 +99,6 @@ export class AuditLog implements AsyncDisposable {
       return;
     }
     this.#count++;
-    const context = this.#context.getStore();
     buffered.rows.push({
       time: new Date(this.#clock()).toISOString(),
       principal: principal.email,

@@ -31,7 +31,7 @@ export function parseResourceName(text: string): Resource | undefined {
   if (projectId !== undefined) return resourceOf(projectId, datasetId, tableId);
   if (text.includes('/')) return undefined;
   // A domain-scoped project (`example.com:p`) has dots too: the last parts are the dataset's and the table's.
-  const short = /^((?:[a-z0-9.-]+:)?[a-z0-9-]+)[.:](\w+)(?:\.([^.]+))?$/i.exec(text);
+  const short = /^((?:[a-z0-9-]+\.[a-z0-9.-]+:)?[a-z0-9-]+)[.:](\w+)(?:\.([^.]+))?$/i.exec(text);
   return short === null ? undefined : resourceOf(short[1]!, short[2], short[3]);
 }
 
