@@ -98,6 +98,50 @@ describe('whoever is denied', () => {
       expect(ofGone).toBe(place(ofThere, person.n).replaceAll(inAnswer, name));
     }
   });
+
+  it('cannot tell by the location of a job or a dataset', async () => {
+    const path = `/bigquery/v2/projects/${PROJECT}`;
+    const { server, people } = world;
+    const configuration = { query: { query: 'SELECT 1', useLegacySql: false } };
+    const jobReference = { jobId: 'there', location: 'EU' };
+    expect((await server.request('POST', `${path}/jobs`, { jobReference, configuration })).status).toBe(200);
+    const dataset = { datasetReference: { datasetId: 'there' }, location: 'EU' };
+    expect((await server.request('POST', `${path}/datasets`, dataset)).status).toBe(200);
+    const schema = { fields: [{ name: 'x', type: 'INTEGER' }] };
+    const table = { tableReference: { tableId: 't' }, schema };
+    expect((await server.request('POST', `${path}/datasets/there/tables`, table)).status).toBe(200);
+    const statements = [
+      'SELECT x FROM there.t',
+      'INSERT INTO there.t (x) VALUES (1)',
+      'DROP TABLE there.t',
+      'DROP SCHEMA there',
+    ];
+    for (const { email } of people) {
+      const both = async (method: string, where: string, body?: string): Promise<void> => {
+        const [there, gone] = await Promise.all(
+          ['there', 'gone'].map(async (name) => {
+            const sent = body?.replace('there', name);
+            const answer = await server.request(method, where.replace('there', name), sent, {
+              as: email,
+              headers: sent === undefined ? {} : { 'content-type': 'application/json' },
+            });
+            return JSON.stringify([answer.status, answer.body]);
+          }),
+        );
+        expect(gone).toBe(there!.replaceAll('there', 'gone'));
+      };
+      for (const suffix of ['', '?location=EU', '?location=US']) {
+        await both('GET', `${path}/jobs/there${suffix}`);
+        await both('GET', `${path}/queries/there${suffix}`);
+        await both('POST', `${path}/jobs/there/cancel${suffix}`);
+      }
+      for (const query of statements) {
+        for (const location of ['US', 'EU']) {
+          await both('POST', `${path}/queries`, JSON.stringify({ query, useLegacySql: false, location }));
+        }
+      }
+    }
+  });
 });
 
 /** Whether the operation is about something that this subject was granted. */

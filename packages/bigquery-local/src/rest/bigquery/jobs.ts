@@ -200,7 +200,8 @@ function visibleJob(jobs: JobService, context: RequestContext, permission: strin
   const { projectId = '', jobId = '' } = context.params;
   const job = jobs.get(projectId, jobId);
   const asked = context.query['location'];
-  const location = job?.location ?? asked ?? 'US';
+  // As asked for: where the job is would tell that it is.
+  const location = asked === undefined || asked === '' ? 'US' : asked;
   context.authorize(permission, { kind: 'job', projectId, location, jobId, owner: job?.owner ?? '' });
   if (
     job === undefined ||
