@@ -1,6 +1,9 @@
 export { startBigQuery } from './server.ts';
 export type { RunningBigQuery, StartOptions } from './server.ts';
 export { issueUserToken } from './auth/user-token.ts';
+export { projectIds, runningServerUrl, setUpToken } from './auth/running-server.ts';
+export { parseResourceName } from './audit/resource-name.ts';
+export { memberOf } from './access/members.ts';
 export { explainAccess } from './audit/explain-access.ts';
 export type { AccessExplanation, AccessQuestion } from './audit/explain-access.ts';
 export { LocalDirectory } from './auth/local-directory.ts';

@@ -187,10 +187,12 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   await listen(app, options);
   const address = app.server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  const restUrl = `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`;
+  directory.publish(restUrl);
   const owned = resources.move();
   let closing: Promise<void> | undefined;
   return {
-    restUrl: `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`,
+    restUrl,
     operations: [
       ...new Set([...routes, ...otherRoutes, ...storageRoutes(cloudStorage)].map(({ operation }) => operation)),
     ],

@@ -1,8 +1,10 @@
 // The command line: names, arguments and help. Each command's work is loaded only when it
 // runs, so that help and errors are quick.
+import { readFileSync } from 'node:fs';
 import { AppError } from '@sluice/core';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
+import { addSetUpCommands } from './commands/bigquery-setup-program.ts';
 import type { GlobalOptions } from './commands/session.ts';
 import type { SyncCommandOptions } from './commands/sync.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -63,6 +65,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
     )
     .option('-C, --project-dir <dir>', 'the folder that holds sluice.yaml (default: the current folder)')
     .option('--json', 'one JSON document on standard output, everything else on standard error')
+    .version(version(), '-V, --version', 'print the version')
     .addHelpText('after', exitCodes)
     .exitOverride()
     .showHelpAfterError('(run with --help for the commands and options)')
@@ -162,6 +165,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
       done(await explainAccessCommand(io, { principal, permission, resource }, options));
     });
 
+  addSetUpCommands(io, bigquery, command, done);
   addDirectoryCommands(io, bigquery, command, done);
   return program;
 }
@@ -173,6 +177,11 @@ type StartOptions = GlobalOptions & {
   owner?: string;
   anonymousAs?: string;
 };
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
 
 function wholeNumber(value: string, least: number, most: number): number {
   const parsed = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;

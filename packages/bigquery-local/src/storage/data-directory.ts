@@ -6,6 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { AppError, messageOf } from '@sluice/core';
 
+/** Files that say which process serves the directory, and where it answers. */
+export const SERVER_PID_FILE = 'server.pid';
+export const SERVER_URL_FILE = 'server.url';
+
 export class DataDirectory implements Disposable {
   readonly path: string;
   /** SQLite file of the catalog. */
@@ -34,13 +38,19 @@ export class DataDirectory implements Disposable {
     });
     this.#lock = lock(path);
     usable(path, () => {
+      rmSync(join(path, SERVER_URL_FILE), { force: true });
       for (const directory of [this.spool, this.temporary]) rmSync(directory, { recursive: true, force: true });
       for (const directory of [this.projects, this.spool, this.temporary]) makeDirectory(directory);
     });
   }
 
+  /** Tells the command line where the server answers, until it stops. */
+  publish(restUrl: string): void {
+    writeFileSync(join(this.path, SERVER_URL_FILE), restUrl);
+  }
+
   [Symbol.dispose](): void {
-    rmSync(join(this.path, 'server.pid'), { force: true });
+    for (const name of [SERVER_URL_FILE, SERVER_PID_FILE]) rmSync(join(this.path, name), { force: true });
     this.#lock.close();
   }
 }
@@ -82,7 +92,7 @@ function makeDirectory(path: string): void {
     missing.push(at);
     if (dirname(at) === at) break;
   }
-  for (const directory of missing.reverse()) {
+  for (const directory of missing.toReversed()) {
     try {
       mkdirSync(directory, { mode: 0o700 });
     } catch (error) {
@@ -110,13 +120,13 @@ function lock(path: string): DatabaseSync {
       },
     );
   }
-  writeFileSync(join(path, 'server.pid'), String(process.pid));
+  writeFileSync(join(path, SERVER_PID_FILE), String(process.pid));
   return database;
 }
 
 function holder(path: string): string | undefined {
   try {
-    return readFileSync(join(path, 'server.pid'), 'utf8').trim();
+    return readFileSync(join(path, SERVER_PID_FILE), 'utf8').trim();
   } catch {
     return undefined;
   }
