@@ -55,6 +55,14 @@ describe('usage', () => {
     });
   });
 
+  it('tells its version', async () => {
+    expect(await sluice(['--version'])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      err: '',
+    });
+  });
+
   it('refuses a port that is none', async () => {
     const { code, err } = await sluice(['bigquery', 'start', '--data-dir', 'd', '--port', '70000']);
     expect(code).toBe(2);
@@ -136,6 +144,19 @@ models:
       error: { code: 'INVALID_KEY', message: 'key file keys/key.json is not valid JSON (something in it is not JSON)' },
     });
     expect(out + err).not.toContain('secret');
+  });
+
+  it('shows the state although an entry is wrong, and tests the connection whatever else is', async () => {
+    await writeFile(
+      path.join(directory, 'sluice.yaml'),
+      `${yaml}mappings:\n  m: { model: missing, destination: no, action: a }\n`,
+    );
+    for (const command of ['status', 'test-connection']) {
+      const { code, out } = await sluice([command, '--json']);
+      expect(code).toBe(2);
+      // Neither gets further than the source, which is in order but for its key.
+      expect(JSON.parse(out)).toMatchObject({ error: { code: 'KEY_FILE_NOT_FOUND' } });
+    }
   });
 
   it('names a mapping that does not exist', async () => {

@@ -2,7 +2,7 @@
 // for one sync, hands it batches and gets one outcome per row. How a row is mapped,
 // validated and sent is the destination's affair; retries, batching, order and
 // checkpoints are the engine's.
-import type { Change, JsonObject, JsonValue } from '@sluice/core';
+import type { Change, JsonObject, JsonValue, Operation } from '@sluice/core';
 
 /** A configured action of a destination, as one mapping uses it. */
 export type DestinationSpec = {
@@ -16,6 +16,8 @@ export type DestinationSpec = {
   /** Names the sync: the prefix of idempotency keys and of per-sync caches. */
   readonly mappingId: string;
   readonly syncId: string;
+  /** The kinds of changes that the mapping sends, where they are known. */
+  readonly operations?: readonly Operation[];
 };
 
 /** A change that is mapped and valid, ready to be sent. */

@@ -68,7 +68,22 @@ describe('the registry', () => {
       'fields.data.n',
       'no row has "name"',
     ],
-    ['an unknown directive', { ...good, data: { '@pth': 'x' } }, {}, 'fields.data', 'invalid directive: @pth'],
+    ['an unknown directive', { ...good, data: { '@pth': 'x' } }, {}, 'fields.data', 'no directive "@pth"'],
+    ['one inside a field', { ...good, data: { id: { '@pth': 'x' } } }, {}, 'fields.data.id', 'no directive "@pth"'],
+    [
+      'a directive without its value',
+      { ...good, data: { id: { '@path': 5 } } },
+      {},
+      'fields.data',
+      'the directive is not valid',
+    ],
+    [
+      'a template that does not close',
+      { ...good, data: { id: { '@template': '{{ properties.name }} of {{properties.id' } } },
+      {},
+      'fields.data.id',
+      'the template has a "{{" without',
+    ],
     ['a bad batch size', { ...good, batch_size: 'many' }, {}, 'fields.batch_size', 'whole number'],
     ['an unknown setting', good, { settings: { secret: 'abcdef' } }, 'settings.secret', 'has no setting "secret"'],
     [
@@ -88,7 +103,33 @@ describe('the registry', () => {
     expect(check({ ...good, dta: 1 })[0]?.fix).toContain('did you mean "data"?');
     expect(check({ ...good, data: { '@path': '$.properties.Name' } })[0]?.fix).toContain('did you mean "name"?');
     expect(check({ ...good, data: { n: { '@path': '$.name' } } })[0]?.fix).toContain('$.properties.name');
+    expect(check({ ...good, data: { n: { '@pth': '$.name' } } })[0]?.fix).toContain('did you mean "@path"?');
     expect(check(good, { action: 'sent' })[0]?.fix).toContain('did you mean "send"?');
+  });
+
+  it('takes templates with braces that are no placeholders', () => {
+    for (const template of [
+      '{"a":{"b":"{{properties.name}}"}}',
+      '{{{properties.name}}}',
+      '{ {',
+      'a}}',
+      '{{ properties.name }}',
+    ])
+      expect(check({ ...good, data: { n: { '@template': template } } })).toEqual([]);
+  });
+
+  it('warns when records that are deleted could not be told apart', () => {
+    const deletes = { operations: ['added', 'deleted'] } as const;
+    expect(check({ ...good, data: { id: { '@path': '$.properties.iata' } } }, deletes)).toMatchObject([
+      {
+        severity: 'warning',
+        path: 'fields',
+        message: expect.stringContaining('deleted'),
+        fix: expect.stringContaining('$.__segment_id'),
+      },
+    ]);
+    expect(check({ ...good, data: { id: { '@path': '$.__segment_id' } } }, deletes)).toEqual([]);
+    expect(check({ ...good, data: { '@path': '$.properties' } }, { operations: ['added'] })).toEqual([]);
   });
 
   it('never shows the value of a setting', () => {

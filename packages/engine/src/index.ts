@@ -12,6 +12,7 @@ export type {
   InvalidReason,
   InvalidRows,
   MappingConfig,
+  MappingName,
   MappingStatus,
   ModelConfig,
   OutcomeCounts,
@@ -29,6 +30,7 @@ export type {
   SyncOptions,
   SyncReport,
   SyncState,
+  Warning,
 } from './run/api.ts';
 export { mappingStatus, planMapping, previewModel, syncMapping, testConnection } from './run/engine.ts';
 export { adviseGrants } from './run/test-connection/advice.ts';

@@ -5,6 +5,7 @@ import { AppError } from '@sluice/core';
 import type { createRegistry } from '@sluice/destinations';
 import { Project } from '../config/project.ts';
 import { configError } from '../config/problem.ts';
+import type { Scope } from '../config/scope.ts';
 import type { Io } from '../io.ts';
 import { PLAIN, styleFor } from '../views/style.ts';
 import type { Style } from '../views/style.ts';
@@ -34,8 +35,8 @@ export function projectDirectory(io: Io, options: GlobalOptions): string {
   return path.resolve(io.cwd, options.projectDir ?? '.');
 }
 
-export function loadProject(io: Io, options: GlobalOptions): Promise<Project> {
-  return Project.load({ directory: projectDirectory(io, options), cwd: io.cwd, environment: io.environment });
+export function loadProject(io: Io, options: GlobalOptions, scope: Scope = 'all'): Promise<Project> {
+  return Project.load({ directory: projectDirectory(io, options), cwd: io.cwd, environment: io.environment }, scope);
 }
 
 /** Writes the answer: the JSON document, or the lines for people. */

@@ -10,7 +10,7 @@ import type { GlobalOptions } from './session.ts';
 /** Probes the source with the rights that a sync needs; 1 when a check failed. */
 export async function testConnectionCommand(io: Io, options: GlobalOptions): Promise<ExitCode> {
   const session = sessionOf(io, options);
-  const source = await (await loadProject(io, options)).source();
+  const source = await (await loadProject(io, options, 'source')).source();
   const checks = await testConnection(source, { signal: io.signal });
   const advice = adviseGrants(source, checks);
   answer(session, connectionDocument(source.name, checks, advice), () =>

@@ -206,3 +206,38 @@ it('places a problem of a mapping at its line, or at the nearest line around it'
   expect(project.placeInMapping('airports-to-receiver', 'settings.sharedSecret')).toBe('sluice.yaml:13:21');
   expect(project.placeInMapping('airports-to-receiver', 'action')).toBe('sluice.yaml:18:13');
 });
+
+describe('a project of which a command uses only a part', () => {
+  const options = { directory: '/project', cwd: '/project', environment: {} };
+  const second = `  orders:
+    model: missing
+    destination: receiver
+    action: send
+  "bad name": { model: airports }
+`;
+
+  it('is read for the state of its mappings although other entries are wrong', () => {
+    const project = Project.parse(options, 'sluice.yaml', valid.replace(/key: iata/, 'kye: iata') + second, 'entries');
+    expect(project.mappingNames).toEqual(['airports-to-receiver', 'orders', 'bad name']);
+    const messages = project.mappingNames.map((name) =>
+      project.mappingEntry(name).problems.map(({ message }) => message),
+    );
+    expect(messages[0]).toContain('unknown key "kye" in models.airports');
+    expect(messages[1]).toEqual(['mapping "orders" names model "missing", which does not exist']);
+    expect(messages[2]?.[0]).toContain('bad name');
+    expect(() => project.mappingEntry('nothing')).toThrow('there is no mapping "nothing"');
+  });
+
+  it('still needs a source in order', () => {
+    for (const scope of ['entries', 'source'] as const)
+      expect(() => Project.parse(options, 'sluice.yaml', valid.replace('project: travel', ''), scope)).toThrow(
+        'source.project is missing',
+      );
+  });
+
+  it('is read for its source whatever else is wrong', () => {
+    const text = `${valid}${second}extra: 1\n`;
+    expect(() => Project.parse(options, 'sluice.yaml', text)).toThrow('problems');
+    expect(Project.parse(options, 'sluice.yaml', text, 'source').mappingNames).toEqual([]);
+  });
+});

@@ -14,9 +14,9 @@ import type { Environment, MissingVariable } from './environment.ts';
 import { guardsOf } from './guards.ts';
 import { configError } from './problem.ts';
 import type { Problem } from './problem.ts';
-import { projectSchema } from './schema.ts';
+import { readDocument } from './scope.ts';
+import type { Scope, SetAside } from './scope.ts';
 import type { ProjectDocument } from './schema.ts';
-import { describeIssues } from './shape.ts';
 import { didYouMean } from './suggest.ts';
 
 export const CONFIG_FILE = 'sluice.yaml';
@@ -38,17 +38,19 @@ export class Project {
   readonly #environment: Environment;
   readonly #document: ConfigDocument;
   readonly #config: ProjectDocument;
+  readonly #setAside: SetAside;
 
-  private constructor(options: LoadOptions, document: ConfigDocument, config: ProjectDocument) {
+  private constructor(options: LoadOptions, document: ConfigDocument, config: ProjectDocument, setAside: SetAside) {
     this.directory = options.directory;
     this.#cwd = options.cwd;
     this.#environment = options.environment;
     this.#document = document;
     this.#config = config;
+    this.#setAside = setAside;
   }
 
-  /** Throws an AppError that names every problem of shape or reference with its place. */
-  static async load(options: LoadOptions): Promise<Project> {
+  /** Throws an AppError that names every problem of shape or reference, within the scope, with its place. */
+  static async load(options: LoadOptions, scope: Scope = 'all'): Promise<Project> {
     const file = path.join(options.directory, CONFIG_FILE);
     const shown = shownPath(options.cwd, file);
     const text = await readText(file, (reason) => ({
@@ -57,22 +59,29 @@ export class Project {
       where: shown,
       fix: 'Run the command in a project folder, name one with --project-dir, or create one with: sluice init',
     }));
-    return Project.parse(options, shown, text);
+    return Project.parse(options, shown, text, scope);
   }
 
   /** The project of a text; `file` is its name in messages. */
-  static parse(options: LoadOptions, file: string, text: string): Project {
+  static parse(options: LoadOptions, file: string, text: string, scope: Scope = 'all'): Project {
     const document = new ConfigDocument(file, text);
-    const parsed = projectSchema.safeParse(document.toValue() ?? {});
-    if (!parsed.success) throw configError(describeIssues(parsed.error.issues, document));
-    const project = new Project(options, document, parsed.data);
+    const { config, setAside } = readDocument(document, scope);
+    const project = new Project(options, document, config, setAside);
     const problems = project.#checkReferences();
-    if (problems.length > 0) throw configError(problems);
+    if (scope === 'all' && problems.size > 0) throw configError([...problems.values()].flat());
     return project;
   }
 
   get mappingNames(): readonly string[] {
-    return Object.keys(this.#config.mappings);
+    const broken = [...this.#setAside.keys()].filter((key) => key.startsWith('mappings.'));
+    return [...Object.keys(this.#config.mappings), ...broken.map((key) => key.slice('mappings.'.length))];
+  }
+
+  /** What names a mapping's state, and what is wrong with its entry; needs neither SQL files nor secrets. */
+  mappingEntry(name: string): { readonly name: string; readonly id: string; readonly problems: readonly Problem[] } {
+    if (!this.mappingNames.includes(name)) throw this.#unknown('mapping', name, this.mappingNames);
+    const problems = this.#setAside.get(`mappings.${name}`) ?? this.#checkReferences().get(name) ?? [];
+    return { name, id: stateId(name), problems };
   }
 
   /** Where the journals of running syncs are kept. */
@@ -195,15 +204,15 @@ export class Project {
     return key;
   }
 
-  #checkReferences(): Problem[] {
-    const problems: Problem[] = [];
-    const { models, destinations, mappings } = this.#config;
+  /** By mapping; without those that are in order. */
+  #checkReferences(): Map<string, Problem[]> {
+    const found = new Map<string, Problem[]>();
     const ids = new Map<string, string>();
-    for (const [name, mapping] of Object.entries(mappings)) {
-      if (models[mapping.model] === undefined)
-        problems.push(this.#reference(name, 'model', mapping.model, Object.keys(models)));
-      if (destinations[mapping.destination] === undefined)
-        problems.push(this.#reference(name, 'destination', mapping.destination, Object.keys(destinations)));
+    for (const [name, mapping] of Object.entries(this.#config.mappings)) {
+      const problems = [
+        ...this.#reference(name, 'model', mapping.model),
+        ...this.#reference(name, 'destination', mapping.destination),
+      ];
       const other = ids.get(stateId(name).toLowerCase());
       if (other !== undefined) {
         problems.push({
@@ -214,17 +223,24 @@ export class Project {
         });
       }
       ids.set(stateId(name).toLowerCase(), name);
+      if (problems.length > 0) found.set(name, problems);
     }
-    return problems;
+    return found;
   }
 
-  #reference(mapping: string, kind: 'model' | 'destination', name: string, known: readonly string[]): Problem {
-    return {
-      code: `UNKNOWN_${kind.toUpperCase()}`,
-      message: `mapping "${mapping}" names ${kind} "${name}", which does not exist`,
-      where: this.placeOf(['mappings', mapping, kind]),
-      fix: didYouMean(name, known),
-    };
+  #reference(mapping: string, kind: 'model' | 'destination', name: string): readonly Problem[] {
+    const known = this.#config[`${kind}s`];
+    if (known[name] !== undefined) return [];
+    const broken = this.#setAside.get(`${kind}s.${name}`);
+    if (broken !== undefined) return broken;
+    return [
+      {
+        code: `UNKNOWN_${kind.toUpperCase()}`,
+        message: `mapping "${mapping}" names ${kind} "${name}", which does not exist`,
+        where: this.placeOf(['mappings', mapping, kind]),
+        fix: didYouMean(name, Object.keys(known)),
+      },
+    ];
   }
 
   #unknown(kind: 'model' | 'mapping' | 'destination', name: string, known: readonly string[]): AppError {

@@ -1,8 +1,9 @@
 // The one JSON document that each command prints with --json. The shapes are public: what
 // is added stays, nothing is renamed.
 import { AppError, messageOf } from '@sluice/core';
-import type { CheckResult, GrantAdvice, MappingStatus } from '@sluice/engine';
+import type { CheckResult, GrantAdvice } from '@sluice/engine';
 import { problemsOf } from '../config/problem.ts';
+import type { StatusOfEntry } from './status.ts';
 
 /**
  * `{ source, ok, checks: […], needed: [{ permission, resource }], ways: [{ words, commands }] }`;
@@ -12,8 +13,8 @@ export function connectionDocument(source: string, checks: readonly CheckResult[
   return { source, ok: checks.every((check) => check.ok), checks, ...advice };
 }
 
-/** `{ mappings: […] }` */
-export function statusDocument(mappings: readonly MappingStatus[]): object {
+/** `{ mappings: […] }`, each with `problems: [{ code, message, where, fix }]` when its entry in sluice.yaml has any. */
+export function statusDocument(mappings: readonly StatusOfEntry[]): object {
   return { mappings };
 }
 

@@ -1,6 +1,6 @@
 import { OPERATIONS } from '@sluice/core';
 import type { Operation } from '@sluice/core';
-import type { InvalidRows, PlannedChange, PlanSummary } from '@sluice/engine';
+import type { InvalidRows, PlannedChange, PlanSummary, Warning } from '@sluice/engine';
 import { bytes, countOf, figure, printable, truncate } from './style.ts';
 import type { Style } from './style.ts';
 import { cellText } from './table.ts';
@@ -29,10 +29,19 @@ export function planLines(plan: PlanSummary, width: number, style: Style): strin
       : [
           `${style.warn('!')} ${countOf(plan.counts.quarantined, 'rejected record')} in quarantine until their data change`,
         ]),
+    ...warningLines(plan.warnings, style),
     ...plan.guards.map((guard) => `${style.bad('■')} a sync would stop: ${guard.message}`),
     '',
     style.dim(`${total === 0 ? 'Nothing to send' : 'Nothing was sent'}; ${bytes(plan.bytesProcessed)} processed.`),
   ];
+}
+
+/** What is allowed and probably not meant. */
+export function warningLines(warnings: readonly Warning[], style: Style): string[] {
+  return warnings.flatMap(({ path, message, fix }) => [
+    `${style.warn('!')} ${path}: ${message}`,
+    ...(fix === undefined ? [] : [`  ${style.dim('fix:')} ${fix}`]),
+  ]);
 }
 
 /** Rows that were set aside because of their identifier. */

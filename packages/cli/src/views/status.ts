@@ -1,14 +1,18 @@
 import type { MappingStatus } from '@sluice/engine';
-import { countOf, figure } from './style.ts';
+import type { Problem } from '../config/problem.ts';
+import { countOf, figure, printable } from './style.ts';
 import type { Style } from './style.ts';
 import { stateText } from './sync.ts';
 import { table } from './table.ts';
+
+/** A mapping's state, and what is wrong with its entry in sluice.yaml, if anything. */
+export type StatusOfEntry = MappingStatus & { readonly problems?: readonly Problem[] };
 
 /** How many of the last syncs are shown per mapping. */
 export type StatusDetail = 'last' | 'history';
 
 export function statusLines(
-  statuses: readonly MappingStatus[],
+  statuses: readonly StatusOfEntry[],
   detail: StatusDetail,
   width: number,
   style: Style,
@@ -20,9 +24,9 @@ export function statusLines(
   ]);
 }
 
-function mappingLines(status: MappingStatus, detail: StatusDetail, width: number, style: Style): string[] {
+function mappingLines(status: StatusOfEntry, detail: StatusDetail, width: number, style: Style): string[] {
   const [last] = status.history;
-  const lines = [`${style.bold(status.mapping)}  ${nowText(status, style)}`];
+  const lines = [`${style.bold(printable(status.mapping))}  ${nowText(status, style)}`, ...problemLines(status, style)];
   if (status.state === 'new') return lines;
   const rejects = [
     ...(status.rejects.waiting > 0
@@ -39,6 +43,14 @@ function mappingLines(status: MappingStatus, detail: StatusDetail, width: number
     return lines;
   }
   return [...lines, ...historyTable(status.history, width - 2, style).map((line) => `  ${line}`)];
+}
+
+function problemLines({ problems = [] }: StatusOfEntry, style: Style): string[] {
+  return problems.flatMap(({ message, where, fix }) => [
+    `  ${style.bad('!')} ${message}`,
+    `    at ${where}`,
+    `    ${style.dim('fix:')} ${fix}`,
+  ]);
 }
 
 /** Columns that are zero throughout tell nothing, and take the room of those that do. */

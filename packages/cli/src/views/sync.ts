@@ -1,6 +1,6 @@
 import { OPERATIONS } from '@sluice/core';
 import type { SyncReport, SyncState } from '@sluice/engine';
-import { invalidLines, symbolOf } from './plan.ts';
+import { invalidLines, symbolOf, warningLines } from './plan.ts';
 import { bytes, countOf, duration, figure, printable } from './style.ts';
 import type { Style } from './style.ts';
 
@@ -45,6 +45,7 @@ export function syncLines(report: SyncReport, style: Style): string[] {
       : [
           `  ${style.warn('!')} ${countOf(report.plan.quarantined, 'rejected record')} in quarantine until their data change`,
         ]),
+    ...warningLines(report.warnings ?? [], style).map((line) => `  ${line}`),
     ...report.reasons.flatMap((reason) => [
       `  ${reason.outcome === 'rejected' ? style.bad('rejected') : style.warn('deferred')} ${figure(reason.count)}× ${reason.code}: ${printable(reason.message)}`,
       ...(reason.sampleIds.length === 0

@@ -16,9 +16,7 @@ export function table(
   style: Style,
 ): string[] {
   const cells = rows.map((row) => columns.map((_, index) => printable(row[index] ?? '')));
-  const natural = columns.map((column, index) =>
-    Math.min(maxWidth, Math.max(widthOf(column.title), ...cells.map((row) => widthOf(row[index] ?? '')), 1)),
-  );
+  const natural = naturalWidths(columns, cells);
   let shown = columns.length;
   while (shown > 1 && leastWidth(natural.slice(0, shown)) > width) shown--;
   const widths = fit(natural.slice(0, shown), width);
@@ -41,8 +39,44 @@ export function table(
   return lines;
 }
 
-function leastWidth(natural: readonly number[]): number {
-  return natural.reduce((sum, cell) => sum + Math.min(cell, minWidth), 0) + gap.length * (natural.length - 1);
+/** Whether the table shows every column, none cut to less than `least` cells. */
+export function fitsWithin(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  width: number,
+  least: number,
+): boolean {
+  const cells = rows.map((row) => row.map(printable));
+  return leastWidth(naturalWidths(columns, cells), least) <= width;
+}
+
+/** One block of `title  value` lines per row, for rows of many columns. */
+export function records(
+  columns: readonly TableColumn[],
+  rows: readonly (readonly string[])[],
+  width: number,
+  style: Style,
+): string[] {
+  const titles = columns.map((column) => truncate(printable(column.title), Math.max(minWidth, Math.floor(width / 2))));
+  const titleWidth = Math.max(0, ...titles.map(widthOf));
+  return rows.flatMap((row, rowIndex) => [
+    ...(rowIndex === 0 ? [] : ['']),
+    style.dim(truncate(`── row ${rowIndex + 1} ${'─'.repeat(Math.max(0, titleWidth - 4))}`, width)),
+    ...titles.map((title, index) => {
+      const value = truncate(printable(row[index] ?? ''), Math.max(minWidth, width - titleWidth - gap.length));
+      return `${style.bold(title)}${' '.repeat(titleWidth - widthOf(title))}${gap}${value}`.trimEnd();
+    }),
+  ]);
+}
+
+function naturalWidths(columns: readonly TableColumn[], cells: readonly (readonly string[])[]): number[] {
+  return columns.map((column, index) =>
+    Math.min(maxWidth, Math.max(widthOf(column.title), ...cells.map((row) => widthOf(row[index] ?? '')), 1)),
+  );
+}
+
+function leastWidth(natural: readonly number[], least = minWidth): number {
+  return natural.reduce((sum, cell) => sum + Math.min(cell, least), 0) + gap.length * (natural.length - 1);
 }
 
 /** Takes from the widest columns until the table fits. */

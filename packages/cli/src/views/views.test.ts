@@ -6,6 +6,7 @@ import { connectionLines } from './connection.ts';
 import { errorLines } from './error.ts';
 import { errorDocument } from './json.ts';
 import { planLines } from './plan.ts';
+import { previewLines } from './preview.ts';
 import { progressText, progressView } from './progress.ts';
 import { PLAIN, printable, styleFor, widthOf } from './style.ts';
 import { statusLines } from './status.ts';
@@ -55,6 +56,32 @@ describe('a table', () => {
       for (const line of table(columns, rows, width, PLAIN)) expect(widthOf(line)).toBeLessThanOrEqual(width);
     }
     expect(table(columns, rows, 16, PLAIN).at(-1)).toMatch(/^… and \d more:/);
+  });
+});
+
+describe('a preview', () => {
+  const preview = (columns: number) => ({
+    columns: Array.from({ length: columns }, (_, index) => ({ name: `column_${index}`, type: 'STRING' })),
+    rows: [0, 1].map((row) =>
+      Object.fromEntries(
+        Array.from({ length: columns }, (_, index) => [
+          `column_${index}`,
+          `value ${row} of ${index} ${'x'.repeat(30)}`,
+        ]),
+      ),
+    ),
+    bytesProcessed: 0,
+  });
+
+  it('is a table while its columns stay readable', () => {
+    expect(previewLines('m', preview(4), 80, PLAIN)[0]).toMatch(/^column_0 +column_1 +column_2 +column_3/);
+  });
+
+  it('of many columns has one line per value, none wider than the terminal', () => {
+    const lines = previewLines('m', preview(18), 80, PLAIN);
+    expect(lines.filter((line) => line.startsWith('── row'))).toHaveLength(2);
+    expect(lines.find((line) => line.startsWith('column_17'))).toBe(`column_17  value 0 of 17 ${'x'.repeat(30)}`);
+    for (const line of lines) expect(widthOf(line)).toBeLessThanOrEqual(80);
   });
 });
 
@@ -152,6 +179,7 @@ it('a plan shows counts with symbols, old and new values where known, and what w
     invalid: [{ reason: 'null_identifier', rows: 3, sampleIds: [] }],
     guards: [{ guard: 'deleted_share', message: '60 % would be deleted', figures: { deleted: 60 } }],
     bytesProcessed: 10,
+    warnings: [{ path: 'fields', message: 'no identifier', fix: 'Map it.' }],
   };
   const text = planLines(plan, 100, PLAIN).join('\n');
   expect(text).toContain('+ 7 added   ~ 1 updated   − 1 deleted   = 1,220 unchanged');
@@ -162,6 +190,7 @@ it('a plan shows counts with symbols, old and new values where known, and what w
   expect(text).toContain('− ACY  (not sent by this mapping)');
   expect(text).toContain('3 rows set aside, never sent: a NULL identifier');
   expect(text).toContain('a sync would stop: 60 % would be deleted');
+  expect(text).toContain('! fields: no identifier\n  fix: Map it.');
 });
 
 it('a report groups reasons with their records and tells what to do when it is blocked', () => {
@@ -180,6 +209,21 @@ it('a report groups reasons with their records and tells what to do when it is b
     PLAIN,
   ).join('\n');
   expect(failed).toContain('error: the receiver is down\n    at destination receiver\n    fix: Start it.');
+});
+
+it('a failed sync says each thing once, and names records only where there are any', () => {
+  const failed = syncLines(
+    {
+      ...report,
+      state: 'failed',
+      message: 'the receiver is down',
+      error: { code: 'X', message: 'the receiver is down' },
+      reasons: [{ outcome: 'deferred', code: 'NOT_TRIED', message: 'the sync ended before', count: 3, sampleIds: [] }],
+    },
+    PLAIN,
+  ).join('\n');
+  expect(failed.match(/the receiver is down/g)).toHaveLength(1);
+  expect(failed).not.toContain('records:');
 });
 
 it('status shows the last sync per mapping, or the history of one', () => {
@@ -215,6 +259,47 @@ it('status shows the last sync per mapping, or the history of one', () => {
   );
 });
 
+it('the history of a mapping fits 80 columns, without columns that are zero throughout', () => {
+  const counted = {
+    startedAt: '2026-11-21T21:00:00Z',
+    finishedAt: '2026-11-21T21:00:02.123Z',
+    added: 570_842,
+    updated: 570_842,
+    deleted: 570_842,
+    delivered: 570_842,
+    deferred: 0,
+    invalid: 0,
+  };
+  const status: MappingStatus = {
+    mapping: 'm',
+    state: 'idle',
+    records: 1,
+    rejects: { waiting: 0, quarantined: 0 },
+    history: [{ ...counted, syncId: 's', state: 'partially_succeeded', rejected: 1234 }],
+  };
+  const text = statusLines([status], 'history', 80, PLAIN).join('\n');
+  expect(text).toMatch(/2026-11-21 21:00:02 +partial +570,842 +570,842 +570,842 +570,842 +1,234$/);
+  expect(text).toContain('rejected');
+  expect(text).not.toMatch(/deferred|invalid|…/);
+});
+
+it('what is wrong with an entry stands below the state of its mapping', () => {
+  const status: MappingStatus = {
+    mapping: 'm',
+    state: 'new',
+    records: 0,
+    rejects: { waiting: 0, quarantined: 0 },
+    history: [],
+  };
+  const problems = [{ code: 'UNKNOWN_MODEL', message: 'no such model', where: 'sluice.yaml:3:5', fix: 'Name one.' }];
+  expect(statusLines([{ ...status, problems }], 'last', 80, PLAIN)).toEqual([
+    'm  never synced',
+    '  ! no such model',
+    '    at sluice.yaml:3:5',
+    '    fix: Name one.',
+  ]);
+});
+
 describe('progress', () => {
   const step = {
     syncId: 's',
@@ -229,6 +314,15 @@ describe('progress', () => {
 
   it('tells phase, share, rate and time', () => {
     expect(progressText(step, 3000, 125)).toBe('delivering  250/1,000 (25 %)  125 rows/s  1 rejected  3.0 s');
+  });
+
+  it('says for whom it waits when an answer is slow or a try failed', () => {
+    const waiting = { destination: 'receiver', waitingMs: 12_000, attempt: 1, attempts: 6 };
+    expect(progressText({ ...step, waiting }, 13_000, 0)).toMatch(/13\.0 s  waiting for receiver 12\.0 s$/);
+    expect(progressText({ ...step, waiting: { ...waiting, attempt: 2, code: 'TIMEOUT' } }, 13_000, 0)).toMatch(
+      /waiting for receiver 12\.0 s \(try 2 of 6 after TIMEOUT\)$/,
+    );
+    expect(progressText({ ...step, waiting: { ...waiting, waitingMs: 100 } }, 13_000, 0)).not.toContain('waiting');
   });
 
   it('redraws one line on a terminal and leaves it clean', () => {

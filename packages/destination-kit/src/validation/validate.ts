@@ -6,10 +6,11 @@ import type { DestinationSpec, Diagnostic } from '../destination.ts';
 import { isConstant, mappingReferences } from '../mapping/columns.ts';
 import { isPlainObject } from '../mapping/compile.ts';
 import { SYNC_MODES } from '../run/execute-input.ts';
-import { segmentCore, validateDirectives } from '../segment/core.ts';
+import { segmentCore } from '../segment/core.ts';
 import type { ActionShape, DestinationShape, InputField } from '../segment/definition.ts';
 import { RESERVED_KEYS } from '../segment/definition.ts';
 import { EVENT_ROOTS } from '../segment/event.ts';
+import { directiveProblems } from './directives.ts';
 import { nearest } from './nearest.ts';
 
 export function validateSpec(
@@ -102,27 +103,6 @@ function fieldNameProblems(
     );
   }
   return problems;
-}
-
-function directiveProblems(fields: JsonObject): Diagnostic[] {
-  const problems: Diagnostic[] = [];
-  for (const [name, value] of Object.entries(fields)) {
-    if (name === '__segment_internal_directive') continue;
-    try {
-      validateDirectives({ [name]: value });
-    } catch (thrown) {
-      problems.push(error(`fields.${name}`, `the directive is not valid: ${directiveMessage(thrown)}`));
-    }
-  }
-  return problems;
-}
-
-// One error, or an aggregate that iterates over its errors and shows stacks in its message.
-function directiveMessage(thrown: unknown): string {
-  if (typeof thrown === 'object' && thrown !== null && Symbol.iterator in thrown) {
-    return [...(thrown as Iterable<unknown>)].map(messageOf).join(' ');
-  }
-  return messageOf(thrown);
 }
 
 /** Values that are the same for every row are checked now, with the schema that rows meet later. */

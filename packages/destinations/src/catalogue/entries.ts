@@ -1,7 +1,7 @@
 // The entries of Segment's catalogue that Sluice offers. An entry is added here after its
 // definition was checked for hosts, shared state and secrets that it expects.
 import type { DestinationDefinition, DestinationSpec, Diagnostic } from '@sluice/destination-kit';
-import { columnsRead, error, openDefinition } from '@sluice/destination-kit';
+import { columnsRead, error, mappingReferences, openDefinition } from '@sluice/destination-kit';
 import type { DestinationEntry } from '../entry.ts';
 import { loadDefinition } from './load.ts';
 import { checkWebhook } from './webhook.ts';
@@ -46,10 +46,29 @@ function catalogueEntry(offer: CatalogueOffer): DestinationEntry {
             `add ${name} to the mapping's fields, for example ${name}: { "@path": "$.properties" }`,
           ),
         ),
+      ...deletedRecordProblems(spec),
       ...offer.check(spec, definition()),
     ],
     columns: (spec) => columnsRead(definition(), spec),
     open: async (spec, { fetchTimeoutMs, userAgent }) =>
       openDefinition(definition(), spec, { fetchTimeoutMs, userAgent }),
   };
+}
+
+/** All columns of a deleted record are null: what does not read its identifier says nothing about which it was. */
+function deletedRecordProblems(spec: DestinationSpec): Diagnostic[] {
+  if (spec.operations?.includes('deleted') !== true) return [];
+  const named = mappingReferences(spec.fields).some(
+    ({ keys }) => keys === 'all' || keys.length === 0 || keys[0] === '__segment_id',
+  );
+  if (named) return [];
+  return [
+    {
+      severity: 'warning',
+      path: 'fields',
+      message:
+        'the mapping sends deleted records but not their identifier: the columns of a deleted record are all null',
+      fix: 'map a field to { "@path": "$.__segment_id" }, or leave "deleted" out of what the mapping sends',
+    },
+  ];
 }

@@ -14,6 +14,7 @@ import type {
   ReasonSummary,
   SyncReport,
   SyncState,
+  Warning,
 } from '../run/api.ts';
 
 const PROGRESS_EVERY_MS = 250;
@@ -30,6 +31,7 @@ export class ReportBuilder {
   guards: readonly GuardFinding[] = [];
   outcomes: Readonly<Record<Operation, OutcomeCounts>> | undefined;
   reasons: readonly ReasonSummary[] = [];
+  warnings: readonly Warning[] = [];
 
   readonly #mapping: MappingConfig;
   readonly #clock: Clock;
@@ -95,6 +97,7 @@ export class ReportBuilder {
       invalid: this.figures?.invalid ?? [],
       reasons: this.reasons,
       guards: this.guards,
+      ...(this.warnings.length === 0 ? {} : { warnings: this.warnings }),
       bytesProcessed: this.bytesProcessed,
       phases: this.#phases,
       resumed: this.resumed,

@@ -76,6 +76,9 @@ export type MappingConfig = {
   readonly keepValues?: boolean;
 };
 
+/** What names a mapping's state, all that its status needs. */
+export type MappingName = Pick<MappingConfig, 'name' | 'id'>;
+
 /** Milliseconds since the epoch and a sleep; injected so that tests need not wait. */
 export interface Clock {
   now(): number;
@@ -205,6 +208,14 @@ export type GuardFinding = {
   readonly figures: Readonly<Record<string, number>>;
 };
 
+/** Something about a mapping that is allowed and probably not meant. */
+export type Warning = {
+  /** Path inside the mapping or the settings, for example `fields.url`. */
+  readonly path: string;
+  readonly message: string;
+  readonly fix?: string;
+};
+
 export type PlanSummary = {
   readonly mapping: string;
   readonly model: string;
@@ -216,6 +227,7 @@ export type PlanSummary = {
   /** Guards that would stop a sync of this plan. */
   readonly guards: readonly GuardFinding[];
   readonly bytesProcessed: number;
+  readonly warnings: readonly Warning[];
 };
 
 export type PlanOptions = CallOptions & {
@@ -307,6 +319,8 @@ export type SyncReport = {
   readonly invalid: readonly InvalidRows[];
   readonly reasons: readonly ReasonSummary[];
   readonly guards: readonly GuardFinding[];
+  /** Absent when there are none. */
+  readonly warnings?: readonly Warning[];
   /** Bytes that all query jobs of this run processed. */
   readonly bytesProcessed: number;
   readonly phases: readonly { readonly phase: Phase; readonly durationMs: number }[];

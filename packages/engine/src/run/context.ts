@@ -7,7 +7,7 @@ import { DEFAULT_STATE_DATASET, stateTables } from '../plan/state-tables.ts';
 import type { StateTables } from '../plan/state-tables.ts';
 import { BigQuerySource } from '../source/bigquery/bigquery.ts';
 import type { Source } from '../source/source.ts';
-import type { MappingConfig, SourceConfig } from './api.ts';
+import type { MappingConfig, MappingName, SourceConfig, Warning } from './api.ts';
 
 export type Context = {
   readonly source: Source;
@@ -15,7 +15,7 @@ export type Context = {
   readonly stateDataset: string;
 };
 
-export function openContext(config: SourceConfig, mapping: MappingConfig): Context {
+export function openContext(config: SourceConfig, mapping: MappingName): Context {
   const stateDataset = config.stateDataset ?? DEFAULT_STATE_DATASET;
   const tables = stateTables(config.projectId, stateDataset, mapping.id);
   return { source: new BigQuerySource(config), tables, stateDataset };
@@ -23,17 +23,21 @@ export function openContext(config: SourceConfig, mapping: MappingConfig): Conte
 
 export function destinationSpec(mapping: MappingConfig, syncId: string): DestinationSpec {
   const { type, action, settings, fields } = mapping.destination;
-  return { type, action, settings, fields, mappingId: mapping.id, syncId };
+  return { type, action, settings, fields, mappingId: mapping.id, syncId, operations: mapping.operations };
 }
 
-/** Throws an AppError that lists every error of the mapping and its settings. */
-export function validateDestination(registry: DestinationRegistry, mapping: MappingConfig, model: ValidModel): void {
+/** Gives the warnings. Throws an AppError that lists every error of the mapping and its settings. */
+export function validateDestination(
+  registry: DestinationRegistry,
+  mapping: MappingConfig,
+  model: ValidModel,
+): readonly Warning[] {
   const columns = model.columns.map((column) => column.name);
-  const errors = registry
-    .validate(destinationSpec(mapping, 'validation'), columns)
-    .filter((diagnostic) => diagnostic.severity === 'error');
+  const diagnostics = registry.validate(destinationSpec(mapping, 'validation'), columns);
+  const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
   const first = errors[0];
-  if (first === undefined) return;
+  if (first === undefined)
+    return diagnostics.map(({ path, message, fix }) => ({ path, message, ...(fix === undefined ? {} : { fix }) }));
   const fix = first.fix;
   throw new AppError(
     `Mapping ${mapping.name}: ${errors.map((error) => `${error.path}: ${error.message}`).join('; ')}`,

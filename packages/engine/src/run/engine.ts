@@ -3,6 +3,7 @@ import type {
   CallOptions,
   CheckResult,
   MappingConfig,
+  MappingName,
   MappingStatus,
   ModelConfig,
   PlanOptions,
@@ -45,7 +46,7 @@ export function syncMapping(source: SourceConfig, mapping: MappingConfig, option
 /** What the warehouse's state says about a mapping. */
 export function mappingStatus(
   source: SourceConfig,
-  mapping: MappingConfig,
+  mapping: MappingName,
   options: CallOptions = {},
 ): Promise<MappingStatus> {
   return status(source, mapping, options);

@@ -18,7 +18,7 @@ export async function previewPlan(
   const { source, tables } = context;
   const signal = options.signal ?? new AbortController().signal;
   const model = await validateModel(source, mapping.model, signal);
-  validateDestination(options.registry, mapping, model);
+  const warnings = validateDestination(options.registry, mapping, model);
   const hasState = await hasStateDataset(context, signal);
   const existing = async (ref: TableRef): Promise<TableRef | undefined> =>
     hasState && (await source.rowCount(ref, signal)) !== undefined ? ref : undefined;
@@ -44,5 +44,6 @@ export async function previewPlan(
     invalid: figures.invalid,
     guards: guardPlan(figures, mapping.guards),
     bytesProcessed,
+    warnings,
   };
 }

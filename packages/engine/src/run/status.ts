@@ -1,18 +1,14 @@
 // What the warehouse's state says about a mapping. Reads only.
 import { QUARANTINE } from '../plan/plan-sql.ts';
 import { quoted } from '../plan/state-tables.ts';
-import type { CallOptions, MappingConfig, MappingStatus, SourceConfig } from './api.ts';
+import type { CallOptions, MappingName, MappingStatus, SourceConfig } from './api.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { hasStateDataset, openContext } from './context.ts';
 import { holderText, isGone } from './holder.ts';
 import { readLog } from './sync-log.ts';
 
-export async function status(
-  config: SourceConfig,
-  mapping: MappingConfig,
-  options: CallOptions,
-): Promise<MappingStatus> {
+export async function status(config: SourceConfig, mapping: MappingName, options: CallOptions): Promise<MappingStatus> {
   const context = openContext(config, mapping);
   const { source, tables } = context;
   const { signal } = options;

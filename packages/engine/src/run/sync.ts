@@ -34,7 +34,7 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
   };
 
   const model = await validateModel(source, mapping.model, signal);
-  validateDestination(options.registry, mapping, model);
+  report.warnings = validateDestination(options.registry, mapping, model);
   const version = mappingVersion(mapping);
   await ensureStateDataset(context, config, signal);
   await step('prepared');
