@@ -8,10 +8,7 @@ import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
 import { areGzip } from './compression.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { pathsSql, textToValue, type BadRow, type LoadFile, type LoadSource } from './source.ts';
-
-/** BigQuery's limit of one row. */
-const MAX_ROW_BYTES = 100_000_000;
+import { pathsSql, rowLimit, textToValue, type BadRow, type LoadFile, type LoadSource } from './source.ts';
 
 export async function csvSource(
   session: Session,
@@ -48,6 +45,7 @@ async function readCsv(
   skip: number,
 ): Promise<string> {
   const { csv } = configuration;
+  const gzip = await areGzip(files);
   const names = Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`);
   const options = [
     pathsSql(files),
@@ -62,9 +60,9 @@ async function readCsv(
     'allow_quoted_nulls = false',
     `null_padding = ${csv.allowJaggedRows}`,
     // NOTE: never `parallel = false`: DuckDB 1.5 then drops a row with an unterminated quote in silence.
-    `max_line_size = ${MAX_ROW_BYTES}`,
+    `max_line_size = ${rowLimit(files, gzip)}`,
     `encoding = ${literal(csv.encoding)}`,
-    ...((await areGzip(files)) ? ["compression = 'gzip'"] : ["compression = 'none'"]),
+    `compression = '${gzip ? 'gzip' : 'none'}'`,
   ];
   return options.join(', ');
 }

@@ -10,9 +10,7 @@ import { areGzip } from './compression.ts';
 import { badCells } from './csv.ts';
 import { detectedType } from './detected-type.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { pathsSql, textToValue, type LoadFile, type LoadSource } from './source.ts';
-
-const MAX_ROW_BYTES = 100_000_000;
+import { pathsSql, rowLimit, textToValue, type LoadFile, type LoadSource } from './source.ts';
 
 export async function jsonSource(
   session: Session,
@@ -20,8 +18,8 @@ export async function jsonSource(
   files: readonly LoadFile[],
   schema: readonly FieldSchema[] | undefined,
 ): Promise<LoadSource> {
-  const compression = (await areGzip(files)) ? 'gzip' : 'uncompressed';
-  const reader = `${pathsSql(files)}, format = 'newline_delimited', maximum_object_size = ${MAX_ROW_BYTES}, compression = '${compression}'`;
+  const gzip = await areGzip(files);
+  const reader = `${pathsSql(files)}, format = 'newline_delimited', maximum_object_size = ${rowLimit(files, gzip)}, compression = '${gzip ? 'gzip' : 'uncompressed'}'`;
   let fields = schema;
   if (fields === undefined) {
     if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');

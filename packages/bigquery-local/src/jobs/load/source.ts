@@ -7,6 +7,20 @@ import { literal, type Session } from '../../storage/duckdb.ts';
 /** One file of a load: where it is, and what texts call it. */
 export type LoadFile = { readonly path: string; readonly name: string; readonly size: number };
 
+/** BigQuery's limit of one row. */
+const MAX_ROW_BYTES = 100_000_000;
+const SMALL_ROW_BYTES = 1_000_000;
+
+/**
+ * The longest row that the files can hold. DuckDB's readers take buffers of a multiple of
+ * it, so that the full limit for every small file would use up the memory of many loads.
+ */
+export function rowLimit(files: readonly LoadFile[], gzip: boolean): number {
+  if (gzip) return MAX_ROW_BYTES;
+  const largest = Math.max(...files.map(({ size }) => size));
+  return Math.min(Math.max(largest, SMALL_ROW_BYTES), MAX_ROW_BYTES);
+}
+
 /** The files as the argument of one of DuckDB's readers. */
 export function pathsSql(files: readonly LoadFile[]): string {
   return files.length === 1 ? literal(files[0]!.path) : `[${files.map(({ path }) => literal(path)).join(', ')}]`;
