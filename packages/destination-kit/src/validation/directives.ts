@@ -52,7 +52,7 @@ function* problemsIn(node: JsonValue, at: string): Generator<Diagnostic> {
     return;
   }
   if (!isPlainObject(node)) return;
-  for (const [key, value] of Object.entries(node as JsonObject)) {
+  for (const [key, value] of Object.entries(node)) {
     if (!key.startsWith('@')) {
       yield* problemsIn(value, `${at}.${key}`);
       continue;

@@ -419,6 +419,7 @@ export class BigQuerySource implements Source {
         what: 'Cannot read the table’s rows',
         where: tableText(ref),
         timeoutMs: 120_000,
+        streamed: true,
         ...withSignal(options.signal),
       });
       // Decoded at once: the wire form is several times as large and must not wait in memory.

@@ -51,10 +51,13 @@ export class ServiceAccountClient extends OAuth2Client {
   readonly #keyId: string | undefined;
   readonly #key: KeyObject;
   readonly #tokenUri: string;
+  readonly #scope: string;
 
-  constructor(key: ServiceAccountKey, where: string) {
+  /** `scope`: the OAuth scope of the token; default: BigQuery. */
+  constructor(key: ServiceAccountKey, where: string, scope: string = SCOPE) {
     const parsed = parseKey(key, where);
     super();
+    this.#scope = scope;
     this.#email = parsed.client_email;
     this.#keyId = parsed.private_key_id;
     this.#key = parsed.keyObject;
@@ -84,7 +87,7 @@ export class ServiceAccountClient extends OAuth2Client {
   #assertion(): string {
     const issuedAt = Math.floor(Date.now() / 1000);
     const header = { alg: 'RS256', typ: 'JWT', ...(this.#keyId === undefined ? {} : { kid: this.#keyId }) };
-    const claims = { iss: this.#email, scope: SCOPE, aud: this.#tokenUri, iat: issuedAt, exp: issuedAt + 3600 };
+    const claims = { iss: this.#email, scope: this.#scope, aud: this.#tokenUri, iat: issuedAt, exp: issuedAt + 3600 };
     const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
     const content = `${encode(header)}.${encode(claims)}`;
     return `${content}.${sign('RSA-SHA256', Buffer.from(content), this.#key).toString('base64url')}`;
