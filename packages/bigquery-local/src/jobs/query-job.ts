@@ -55,8 +55,7 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
     authorizeStatement(services, principal, analyzed);
     const { statement } = analyzed;
     if (statement.kind === 'SELECT') {
-      if (configuration.destination !== undefined)
-        authorizeDestination(services, principal, configuration.destination, configuration);
+      if (configuration.destination !== undefined) authorizeDestination(services, principal, configuration.destination);
     } else if (configuration.destination !== undefined && statement.kind !== 'CREATE_TABLE_AS_SELECT') {
       throw new BigQueryError('invalidQuery', 'Cannot set destination table in jobs with DDL or DML statements', {
         location: 'query',

@@ -94,12 +94,13 @@ async function runAnonymous(
   }
   const outcome: JobOutcome = { statistics, destination: ref, schema: { fields }, totalRows: String(rows) };
   const expirationMs = services.clock() + DAY_MS;
-  await commitTable(
+  const table = await commitTable(
     services,
     { ref, kind: 'TABLE', physicalId, expirationMs, properties: { schema: { fields } } },
     'replace',
     () => execution.finish(outcome),
   );
+  services.rows.filled(table, rows);
   return outcome;
 }
 
@@ -205,13 +206,8 @@ export function requireNoDefaults(table: Table, given: readonly string[]): void 
   );
 }
 
-/** 403 when the caller may not make, or write, the destination of the query. */
-export function authorizeDestination(
-  services: Services,
-  principal: Principal,
-  ref: TableRef,
-  configuration: Pick<QueryConfiguration, 'writeDisposition'>,
-): void {
+/** 403 when the caller may not make, or write, the destination ("Write query results": `tables.create` for a new table, `tables.updateData` to write, append or overwrite). */
+export function authorizeDestination(services: Services, principal: Principal, ref: TableRef): void {
   const dataset = { kind: 'dataset', projectId: ref.projectId, datasetId: ref.datasetId } as const;
   const table = { kind: 'table', ...ref } as const;
   const require = (permission: string, resource: typeof dataset | typeof table): void => {
@@ -219,9 +215,7 @@ export function authorizeDestination(
     throw missingDataset(services, principal, resource) ?? accessDenied(permission, resource);
   };
   if (visibleTable(services, principal, ref) === undefined) require('bigquery.tables.create', dataset);
-  if (services.tables.get(ref) === undefined) return;
   require('bigquery.tables.updateData', table);
-  if (configuration.writeDisposition === 'WRITE_TRUNCATE') require('bigquery.tables.update', table);
 }
 
 function requireDistinctNames(fields: readonly FieldSchema[]): void {

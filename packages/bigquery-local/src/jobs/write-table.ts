@@ -29,14 +29,16 @@ export async function fill(
   const { services, signal } = run;
   await services.duckdb.attach(projectId);
   const physicalId = Tables.newPhysicalId();
-  let rows = 0;
-  await services.duckdb.use({ signal, ...timeout(run) }, (session) =>
-    session.transaction(async () => {
+  const name = PhysicalTables.nameOf(projectId, physicalId);
+  const rows = await services.duckdb.use({ signal, ...timeout(run) }, (session) => {
+    // One statement where there is nothing that only a declared column has.
+    if (selectSql !== undefined && fields.every(({ mode }) => mode !== 'REQUIRED'))
+      return services.physical.createAs(session, projectId, physicalId, fields, selectSql);
+    return session.transaction(async () => {
       await services.physical.create(session, projectId, physicalId, fields);
-      if (selectSql !== undefined)
-        rows = await insertInto(session, PhysicalTables.nameOf(projectId, physicalId), undefined, selectSql);
-    }),
-  );
+      return selectSql === undefined ? 0 : insertInto(session, name, undefined, selectSql);
+    });
+  });
   return { physicalId, rows };
 }
 
