@@ -12,7 +12,7 @@ import { parsePolicy } from '../iam/policy.ts';
 const OWNER = 'roles/owner';
 
 /** The bindings of a whole policy for a project, checked and in one spelling. Throws 400 with Google's texts. */
-export function checkedBindings(
+function checkedBindings(
   identity: Identity,
   projectId: string,
   policy: Readonly<Record<string, unknown>>,
