@@ -65,6 +65,24 @@ export class PhysicalTables {
     );
   }
 
+  /** Creates and fills it in one statement; the columns of `selectSql` are the fields, in order. Returns the number of rows. */
+  async createAs(
+    session: Session,
+    projectId: string,
+    physicalId: string,
+    fields: readonly FieldSchema[],
+    selectSql: string,
+  ): Promise<number> {
+    const columns = fields.map(
+      (field, i) => `CAST(filled.c${i} AS ${duckdbType(typeOfField(field))}) AS ${identifier(field.name)}`,
+    );
+    const names = fields.map((_, i) => `c${i}`).join(', ');
+    const [row] = await session.rows(
+      `CREATE TABLE ${PhysicalTables.nameOf(projectId, physicalId)} AS SELECT ${columns.join(', ')} FROM (${selectSql}) AS filled(${names})`,
+    );
+    return Number(row?.[0] ?? 0);
+  }
+
   /** Adds columns at the end; existing rows hold NULL there. */
   async addColumns(session: Session, table: Table, fields: readonly FieldSchema[]): Promise<void> {
     for (const field of fields) {

@@ -4,9 +4,11 @@
 // noted once, and again when DuckDB has compacted the file.
 import { BigQueryError } from '../bigquery-error.ts';
 import type { Table } from '../catalog/tables.ts';
+import type { GType } from '../googlesql/types.ts';
 import { encodeChunk } from '../googlesql/values/encode.ts';
 import { typeOfField } from '../googlesql/values/schema.ts';
 import { identifier, type DuckDb, type Session } from './duckdb.ts';
+import { rowTextSql } from './page-text.ts';
 import { PhysicalTables } from './physical-tables.ts';
 
 const STEP = 4096;
@@ -66,72 +68,161 @@ export class TableRows {
     const { table } = request;
     const name = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
     const fields = selected(table, request.selectedFields);
-    const types = fields.map(typeOfField);
+    const columns = fields.map((field) => ({ sql: `t.${identifier(field.name)}`, type: typeOfField(field) }));
+    const rowSql = rowTextSql(columns, request);
     await this.#duckdb.attach(table.ref.projectId);
-    return this.#duckdb.use({ signal: request.signal, timeoutMs: 120_000 }, (session) =>
-      session.transaction(async () => {
-        const layout = await this.#layout(session, table, name);
+    return this.#duckdb.use({ signal: request.signal, timeoutMs: 120_000 }, (session) => {
+      const read = async (layout: Layout): Promise<Page> => {
         const start = request.startIndex;
-        const parts: string[] = [];
-        let rowCount = 0;
-        let bytes = 0;
+        const page = new PageParts();
         if (start < layout.count && request.maxResults > 0) {
-          const columns = fields.map((field) => `t.${identifier(field.name)}`).join(', ');
-          for await (const chunk of session.chunks(rangeSql(columns, name, layout, start, request.maxResults))) {
-            const rows = encodeChunk(chunk, types, request);
-            for (const row of rows) {
-              if (bytes > MAX_PAGE_BYTES) break;
-              const text = JSON.stringify(row);
-              bytes += text.length + 1;
-              parts.push(text);
-              rowCount++;
-            }
-            if (bytes > MAX_PAGE_BYTES) break;
-          }
+          if (rowSql !== undefined && layout.marks === undefined && layout.lastRowId !== -2n)
+            await readTexts(session, page, rowSql, name, start, endOf(layout, start, request.maxResults));
+          else
+            await readValues(
+              session,
+              page,
+              columns,
+              rangeSql(columns, name, layout, start, request.maxResults),
+              request,
+            );
         }
-        const next = start + BigInt(rowCount);
+        const next = start + BigInt(page.rowCount);
         return {
-          rowsJson: `[${parts.join(',')}]`,
-          rowCount,
+          rowsJson: page.json(),
+          rowCount: page.rowCount,
           totalRows: layout.count,
-          nextIndex: next < layout.count && (rowCount > 0 || request.maxResults === 0) ? next : undefined,
+          nextIndex: next < layout.count && (page.rowCount > 0 || request.maxResults === 0) ? next : undefined,
         };
-      }),
-    );
+      };
+      const known = this.#layouts.get(table.physicalId!);
+      // Without gaps nothing can move while the version stays.
+      if (known?.version === table.version && known.marks === undefined) return read(known);
+      return session.transaction(async () => read(await this.#layout(session, table, name)));
+    });
+  }
+
+  /** Tells of a table that was filled at once: the first page need not count its rows. */
+  filled(table: Table, rows: number): void {
+    const count = BigInt(rows);
+    if (!hasOwnRowId(table))
+      this.#keep(table, { version: table.version, count, lastRowId: count - 1n, marks: undefined });
+  }
+
+  #keep(table: Table, layout: Layout): void {
+    if (this.#layouts.size >= MAX_CACHED) this.#layouts.clear();
+    this.#layouts.set(table.physicalId!, layout);
   }
 
   async #layout(session: Session, table: Table, name: string): Promise<Layout> {
-    const key = table.physicalId!;
-    const known = this.#layouts.get(key);
-    // Without gaps nothing can move while the version stays.
-    if (known?.version === table.version && known.marks === undefined) return known;
-    const hasOwnRowId = table.properties.schema.fields.some((field) => field.name.toLowerCase() === 'rowid');
+    const known = this.#layouts.get(table.physicalId!);
+    const own = hasOwnRowId(table);
     const [row] = await session.rows(
-      `SELECT count(*), ${hasOwnRowId ? 'CAST(-2 AS BIGINT)' : 'CAST(coalesce(max(rowid), -1) AS BIGINT)'} FROM ${name}`,
+      `SELECT count(*), ${own ? 'CAST(-2 AS BIGINT)' : 'CAST(coalesce(max(rowid), -1) AS BIGINT)'} FROM ${name}`,
     );
     const count = row![0] as bigint;
     const lastRowId = row![1] as bigint;
     if (known?.version === table.version && known.lastRowId === lastRowId && known.count === count) return known;
     let marks: bigint[] | undefined;
-    if (lastRowId + 1n !== count && !hasOwnRowId) {
+    if (lastRowId + 1n !== count && !own) {
       const found = await session.rows(
         `SELECT r FROM (SELECT rowid AS r, row_number() OVER (ORDER BY rowid) - 1 AS n FROM ${name}) WHERE n % ${STEP} = 0 ORDER BY n`,
       );
       marks = found.map(([id]) => id as bigint);
     }
     const layout: Layout = { version: table.version, count, lastRowId, marks };
-    if (this.#layouts.size >= MAX_CACHED) this.#layouts.clear();
-    this.#layouts.set(key, layout);
+    this.#keep(table, layout);
     return layout;
   }
 }
 
-function rangeSql(columns: string, name: string, layout: Layout, start: bigint, max: number): string {
-  const from = `SELECT ${columns} FROM ${name} AS t`;
+type Column = { readonly sql: string; readonly type: GType };
+
+/** The rows of a page as they come in. */
+class PageParts {
+  readonly #parts: string[] = [];
+  #bytes = 0;
+  rowCount = 0;
+
+  get isFull(): boolean {
+    return this.#bytes > MAX_PAGE_BYTES;
+  }
+
+  get bytesPerRow(): number {
+    return this.#bytes / Math.max(this.rowCount, 1);
+  }
+
+  add(text: string, rows: number): void {
+    this.#parts.push(text);
+    this.#bytes += text.length + 1;
+    this.rowCount += rows;
+  }
+
+  json(): string {
+    return `[${this.#parts.join(',')}]`;
+  }
+}
+
+/**
+ * Reads rows as texts that DuckDB made, several to a text. How many at once follows from
+ * the size of the first ones, so that memory stays near the size of the page.
+ */
+async function readTexts(
+  session: Session,
+  page: PageParts,
+  rowSql: string,
+  name: string,
+  start: bigint,
+  end: bigint,
+): Promise<void> {
+  let slice = 1_024;
+  let group = 8;
+  for (let at = start; at < end && !page.isFull;) {
+    const to = at + BigInt(slice) < end ? at + BigInt(slice) : end;
+    const before = page.rowCount;
+    const found = await session.rows(
+      `SELECT string_agg(${rowSql}, ',' ORDER BY t.rowid), count(*) FROM ${name} AS t WHERE t.rowid >= ${at} AND t.rowid < ${to} GROUP BY (t.rowid - ${at}) // ${group} ORDER BY (t.rowid - ${at}) // ${group}`,
+    );
+    for (const [text, rows] of found) if (!page.isFull) page.add(text as string, Number(rows));
+    if (page.rowCount === before) return;
+    at = to;
+    slice = Math.round(Math.min(Math.max(4_000_000 / page.bytesPerRow, 64), 16_384));
+    group = Math.round(Math.min(Math.max(128_000 / page.bytesPerRow, 1), 512));
+  }
+}
+
+async function readValues(
+  session: Session,
+  page: PageParts,
+  columns: readonly Column[],
+  sql: string,
+  request: PageRequest,
+): Promise<void> {
+  const types = columns.map(({ type }) => type);
+  for await (const chunk of session.chunks(sql)) {
+    for (const row of encodeChunk(chunk, types, request)) {
+      if (page.isFull) return;
+      page.add(JSON.stringify(row), 1);
+    }
+  }
+}
+
+function endOf(layout: Layout, start: bigint, max: number): bigint {
+  const end = start + BigInt(max);
+  return end < layout.count ? end : layout.count;
+}
+
+/** A column called rowid hides DuckDB's own. */
+function hasOwnRowId(table: Table): boolean {
+  return table.properties.schema.fields.some((field) => field.name.toLowerCase() === 'rowid');
+}
+
+function rangeSql(columns: readonly Column[], name: string, layout: Layout, start: bigint, max: number): string {
+  const from = `SELECT ${columns.map(({ sql }) => sql).join(', ')} FROM ${name} AS t`;
   // A column called rowid hides DuckDB's own; such a table is read from its beginning.
   if (layout.lastRowId === -2n) return `${from} LIMIT ${max} OFFSET ${start}`;
   if (layout.marks === undefined)
-    return `${from} WHERE t.rowid >= ${start} AND t.rowid < ${start + BigInt(max)} ORDER BY t.rowid`;
+    return `${from} WHERE t.rowid >= ${start} AND t.rowid < ${endOf(layout, start, max)} ORDER BY t.rowid`;
   const first = Number(start / BigInt(STEP));
   const skip = start - BigInt(first * STEP);
   const last = Math.ceil((Number(start) + max) / STEP);
