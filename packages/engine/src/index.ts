@@ -34,3 +34,14 @@ export type {
 } from './run/api.ts';
 export { mappingStatus, planMapping, previewModel, syncMapping, testConnection } from './run/engine.ts';
 export { adviseGrants } from './run/test-connection/advice.ts';
+export { advisePermissions } from './run/engine.ts';
+export { EXCESS_KINDS } from './run/permissions/report.ts';
+export type {
+  Excess,
+  ExcessKind,
+  ModelReads,
+  Need,
+  PermissionReport,
+  SetUpScript,
+  Way,
+} from './run/permissions/report.ts';

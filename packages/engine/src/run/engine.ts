@@ -1,4 +1,4 @@
-// The five entry points of the engine.
+// The six entry points of the engine.
 import type {
   CallOptions,
   CheckResult,
@@ -13,6 +13,8 @@ import type {
   SyncOptions,
   SyncReport,
 } from './api.ts';
+import { advise } from './permissions/permissions.ts';
+import type { PermissionReport } from './permissions/report.ts';
 import { previewPlan } from './plan-preview.ts';
 import { preview } from './preview.ts';
 import { status } from './status.ts';
@@ -22,6 +24,18 @@ import { checkConnection } from './test-connection/test-connection.ts';
 /** Probes the source check by check. Failures are results; throws only when it is aborted. */
 export function testConnection(source: SourceConfig, options: CallOptions = {}): Promise<CheckResult[]> {
   return checkConnection(source, options);
+}
+
+/**
+ * What the source needs in BigQuery for these models, what the account lacks of it and holds
+ * beyond it, and the set-ups that give exactly that. Throws when the key gives no token.
+ */
+export function advisePermissions(
+  source: SourceConfig,
+  models: readonly ModelConfig[],
+  options: CallOptions = {},
+): Promise<PermissionReport> {
+  return advise(source, models, options);
 }
 
 /** The columns and the first 10 rows of a model. */

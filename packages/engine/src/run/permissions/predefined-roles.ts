@@ -9,7 +9,8 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     config: 'get update',
     connections: 'create delegate delete get getIamPolicy list setIamPolicy update updateTag use',
     dataPolicies: 'attach create delete get getIamPolicy list setIamPolicy update',
-    datasets: 'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
+    datasets:
+      'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
     jobs: 'create createGlobalQuery delete get list listAll listExecutionMetadata update',
     models: 'create delete export getData getMetadata list updateData updateMetadata updateTag',
     objectRefs: 'read write',
@@ -21,7 +22,8 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     routines: 'create delete get list update updateTag',
     rowAccessPolicies: 'create delete get getIamPolicy list setIamPolicy update',
     savedqueries: 'create delete get list update',
-    tables: 'createIndex createSnapshot createTagBinding deleteIndex deleteSnapshot deleteTagBinding getIamPolicy listEffectiveTags listTagBindings replicateData restoreSnapshot setIamPolicy updateIndex',
+    tables:
+      'createIndex createSnapshot createTagBinding deleteIndex deleteSnapshot deleteTagBinding getIamPolicy listEffectiveTags listTagBindings replicateData restoreSnapshot setIamPolicy updateIndex',
     transfers: 'get update',
   },
   'roles/editor': {
@@ -42,7 +44,8 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     routines: 'create delete get list update updateTag',
     rowAccessPolicies: 'create delete get getIamPolicy list update',
     savedqueries: 'create delete get list update',
-    tables: 'createIndex createSnapshot deleteIndex getIamPolicy listEffectiveTags listTagBindings replicateData restoreSnapshot updateIndex',
+    tables:
+      'createIndex createSnapshot deleteIndex getIamPolicy listEffectiveTags listTagBindings replicateData restoreSnapshot updateIndex',
     transfers: 'get update',
   },
   'roles/viewer': {
@@ -72,7 +75,8 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     config: 'get update',
     connections: 'create delegate delete get getIamPolicy list setIamPolicy update updateTag use',
     dataPolicies: 'attach create delete get getIamPolicy list setIamPolicy update',
-    datasets: 'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
+    datasets:
+      'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
     jobs: 'create createGlobalQuery delete get list listAll listExecutionMetadata update',
     models: 'create delete export getData getMetadata list updateData updateMetadata updateTag',
     objectRefs: 'read write',
@@ -84,18 +88,21 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     routines: 'create delete get list update updateTag',
     rowAccessPolicies: 'create delete get getIamPolicy list overrideTimeTravelRestrictions setIamPolicy update',
     savedqueries: 'create delete get list update',
-    tables: 'create createIndex createSnapshot createTagBinding delete deleteIndex deleteSnapshot deleteTagBinding export get getData getIamPolicy list listEffectiveTags listTagBindings replicateData restoreSnapshot setCategory setColumnDataPolicy setIamPolicy update updateData updateIndex updateTag',
+    tables:
+      'create createIndex createSnapshot createTagBinding delete deleteIndex deleteSnapshot deleteTagBinding export get getData getIamPolicy list listEffectiveTags listTagBindings replicateData restoreSnapshot setCategory setColumnDataPolicy setIamPolicy update updateData updateIndex updateTag',
     transfers: 'get update',
   },
   'roles/bigquery.dataOwner': {
     config: 'get',
     dataPolicies: 'attach create delete get getIamPolicy list setIamPolicy update',
-    datasets: 'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
+    datasets:
+      'create createTagBinding delete deleteTagBinding get getIamPolicy link listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
     models: 'create delete export getData getMetadata list updateData updateMetadata updateTag',
     propertyGraphs: 'create delete get list update',
     routines: 'create delete get list update updateTag',
     rowAccessPolicies: 'create delete get getIamPolicy list setIamPolicy update',
-    tables: 'create createIndex createSnapshot createTagBinding delete deleteIndex deleteSnapshot deleteTagBinding export get getData getIamPolicy list listEffectiveTags listTagBindings replicateData restoreSnapshot setCategory setColumnDataPolicy setIamPolicy update updateData updateIndex updateTag',
+    tables:
+      'create createIndex createSnapshot createTagBinding delete deleteIndex deleteSnapshot deleteTagBinding export get getData getIamPolicy list listEffectiveTags listTagBindings replicateData restoreSnapshot setCategory setColumnDataPolicy setIamPolicy update updateData updateIndex updateTag',
   },
   'roles/bigquery.dataEditor': {
     config: 'get',
@@ -103,7 +110,8 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     models: 'create delete export getData getMetadata list updateData updateMetadata updateTag',
     propertyGraphs: 'create delete get list update',
     routines: 'create delete get list update updateTag',
-    tables: 'create createIndex createSnapshot delete deleteIndex export get getData getIamPolicy list replicateData restoreSnapshot update updateData updateIndex updateTag',
+    tables:
+      'create createIndex createSnapshot delete deleteIndex export get getData getIamPolicy list replicateData restoreSnapshot update updateData updateIndex updateTag',
   },
   'roles/bigquery.dataViewer': {
     datasets: 'get getIamPolicy',
@@ -172,9 +180,11 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'roles/bigquery.securityAdmin': {
     dataPolicies: 'attach create delete get getIamPolicy list setIamPolicy update',
-    datasets: 'createTagBinding deleteTagBinding get getIamPolicy listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
+    datasets:
+      'createTagBinding deleteTagBinding get getIamPolicy listEffectiveTags listSharedDatasetUsage listTagBindings setIamPolicy update updateTag',
     rowAccessPolicies: 'create delete get getIamPolicy list setIamPolicy update',
-    tables: 'createTagBinding deleteTagBinding get getIamPolicy list listEffectiveTags listTagBindings setColumnDataPolicy setIamPolicy update updateTag',
+    tables:
+      'createTagBinding deleteTagBinding get getIamPolicy list listEffectiveTags listTagBindings setColumnDataPolicy setIamPolicy update updateTag',
   },
   'roles/bigquery.routineAdmin': {
     connections: 'use',
@@ -218,7 +228,9 @@ const ROLES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 export const PREDEFINED_ROLES: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   Object.entries(ROLES).map(([role, types]) => [
     role,
-    new Set(Object.entries(types).flatMap(([type, verbs]) => verbs.split(' ').map((verb) => `bigquery.${type}.${verb}`))),
+    new Set(
+      Object.entries(types).flatMap(([type, verbs]) => verbs.split(' ').map((verb) => `bigquery.${type}.${verb}`)),
+    ),
   ]),
 );
 
@@ -231,10 +243,16 @@ export function permissionsOf(role: string): ReadonlySet<string> {
   return PREDEFINED_ROLES.get(role) ?? new Set();
 }
 
+/** The permissions of `held` that are not in `others`. */
+export function without(held: ReadonlySet<string>, ...others: readonly ReadonlySet<string>[]): Set<string> {
+  return new Set([...held].filter((permission) => !others.some((other) => other.has(permission))));
+}
+
 /** The roles whose permissions are all held, without those that another of them includes. */
 export function rolesWithin(held: ReadonlySet<string>): string[] {
-  const within = [...PREDEFINED_ROLES].filter(([, permissions]) => permissions.isSubsetOf(held));
+  const isWithin = (part: ReadonlySet<string>, whole: ReadonlySet<string>): boolean => without(part, whole).size === 0;
+  const within = [...PREDEFINED_ROLES].filter(([, permissions]) => isWithin(permissions, held));
   return within
-    .filter(([, own]) => !within.some(([, other]) => other.size > own.size && own.isSubsetOf(other)))
+    .filter(([, own]) => !within.some(([, other]) => other.size > own.size && isWithin(own, other)))
     .map(([role]) => role);
 }

@@ -7,7 +7,8 @@ import type { TableRef } from '../source.ts';
 import { BigQueryClient } from './client.ts';
 
 const RESOURCE_MANAGER = {
-  scope: 'https://www.googleapis.com/auth/cloud-platform.read-only',
+  // The narrower cloud-platform.read-only is accepted too, but may hide permissions to write.
+  scope: 'https://www.googleapis.com/auth/cloud-platform',
   host: 'https://cloudresourcemanager.googleapis.com',
   root: '/v1',
 } as const;
@@ -118,7 +119,12 @@ export class AccessFacts {
     readonly query?: Readonly<Record<string, number>>;
   }): Promise<T | undefined> {
     try {
-      return await this.#bigquery.call<T>({ method: 'GET', what: 'Cannot read the dataset', ...call, ...this.#common() });
+      return await this.#bigquery.call<T>({
+        method: 'GET',
+        what: 'Cannot read the dataset',
+        ...call,
+        ...this.#common(),
+      });
     } catch (thrown) {
       if (isKind(thrown, 'forbidden') || isKind(thrown, 'not_found')) return undefined;
       throw thrown;
