@@ -8,7 +8,6 @@ import type { GType } from '../googlesql/types.ts';
 import { encodeChunk } from '../googlesql/values/encode.ts';
 import { typeOfField } from '../googlesql/values/schema.ts';
 import { identifier, type DuckDb, type Session } from './duckdb.ts';
-import { rowTextSql } from './page-text.ts';
 import { PhysicalTables } from './physical-tables.ts';
 
 const STEP = 4096;
@@ -69,23 +68,15 @@ export class TableRows {
     const name = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
     const fields = selected(table, request.selectedFields);
     const columns = fields.map((field) => ({ sql: `t.${identifier(field.name)}`, type: typeOfField(field) }));
-    const rowSql = rowTextSql(columns, request);
     await this.#duckdb.attach(table.ref.projectId);
     return this.#duckdb.use({ signal: request.signal, timeoutMs: 120_000 }, (session) => {
       const read = async (layout: Layout): Promise<Page> => {
         const start = request.startIndex;
         const page = new PageParts();
         if (start < layout.count && request.maxResults > 0) {
-          if (rowSql !== undefined && layout.marks === undefined && layout.lastRowId !== -2n)
-            await readTexts(session, page, rowSql, name, start, endOf(layout, start, request.maxResults));
-          else
-            await readValues(
-              session,
-              page,
-              columns,
-              rangeSql(columns, name, layout, start, request.maxResults),
-              request,
-            );
+          const select = columns.map(({ sql }) => sql).join(', ');
+          const sql = rangeSql(select, name, layout, start, request.maxResults);
+          await readRows(session, page, columns, sql, request);
         }
         const next = start + BigInt(page.rowCount);
         return {
@@ -148,14 +139,10 @@ class PageParts {
     return this.#bytes > MAX_PAGE_BYTES;
   }
 
-  get bytesPerRow(): number {
-    return this.#bytes / Math.max(this.rowCount, 1);
-  }
-
-  add(text: string, rows: number): void {
+  add(text: string): void {
     this.#parts.push(text);
     this.#bytes += text.length + 1;
-    this.rowCount += rows;
+    this.rowCount++;
   }
 
   json(): string {
@@ -163,35 +150,7 @@ class PageParts {
   }
 }
 
-/**
- * Reads rows as texts that DuckDB made, several to a text. How many at once follows from
- * the size of the first ones, so that memory stays near the size of the page.
- */
-async function readTexts(
-  session: Session,
-  page: PageParts,
-  rowSql: string,
-  name: string,
-  start: bigint,
-  end: bigint,
-): Promise<void> {
-  let slice = 1_024;
-  let group = 8;
-  for (let at = start; at < end && !page.isFull;) {
-    const to = at + BigInt(slice) < end ? at + BigInt(slice) : end;
-    const before = page.rowCount;
-    const found = await session.rows(
-      `SELECT string_agg(${rowSql}, ',' ORDER BY t.rowid), count(*) FROM ${name} AS t WHERE t.rowid >= ${at} AND t.rowid < ${to} GROUP BY (t.rowid - ${at}) // ${group} ORDER BY (t.rowid - ${at}) // ${group}`,
-    );
-    for (const [text, rows] of found) if (!page.isFull) page.add(text as string, Number(rows));
-    if (page.rowCount === before) return;
-    at = to;
-    slice = Math.round(Math.min(Math.max(4_000_000 / page.bytesPerRow, 64), 16_384));
-    group = Math.round(Math.min(Math.max(128_000 / page.bytesPerRow, 1), 512));
-  }
-}
-
-async function readValues(
+async function readRows(
   session: Session,
   page: PageParts,
   columns: readonly Column[],
@@ -202,7 +161,7 @@ async function readValues(
   for await (const chunk of session.chunks(sql)) {
     for (const row of encodeChunk(chunk, types, request)) {
       if (page.isFull) return;
-      page.add(JSON.stringify(row), 1);
+      page.add(JSON.stringify(row));
     }
   }
 }
@@ -217,8 +176,8 @@ function hasOwnRowId(table: Table): boolean {
   return table.properties.schema.fields.some((field) => field.name.toLowerCase() === 'rowid');
 }
 
-function rangeSql(columns: readonly Column[], name: string, layout: Layout, start: bigint, max: number): string {
-  const from = `SELECT ${columns.map(({ sql }) => sql).join(', ')} FROM ${name} AS t`;
+function rangeSql(select: string, name: string, layout: Layout, start: bigint, max: number): string {
+  const from = `SELECT ${select} FROM ${name} AS t`;
   // A column called rowid hides DuckDB's own; such a table is read from its beginning.
   if (layout.lastRowId === -2n) return `${from} LIMIT ${max} OFFSET ${start}`;
   if (layout.marks === undefined)
