@@ -4,7 +4,7 @@ import { createRegistry } from '@sluice/destinations';
 import { advisePermissions, planMapping, previewModel, syncMapping, testConnection } from '@sluice/engine';
 import type { MappingConfig, PermissionReport, SetUpScript, Way } from '@sluice/engine';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { BIGQUERY, accountWith, shareShop } from './set-up.ts';
+import { BIGQUERY, accountWith, apply, shareShop } from './set-up.ts';
 import type { Account, SetUp } from './set-up.ts';
 import { PROJECT, openWorkbench } from './workbench.ts';
 import type { Workbench } from './workbench.ts';
@@ -139,6 +139,32 @@ describe.each(['customer_creates_dataset', 'sluice_creates_dataset'] as const)('
       },
     ]);
   });
+});
+
+describe('the role for a dataset of the customer’s own, taken literally', () => {
+  const LITERAL: SetUp = {
+    onProject: ['bigquery.datasets.get', 'bigquery.tables.create', 'bigquery.jobs.create'],
+    dataset: {},
+  };
+
+  test.each([0, 1])(
+    'lacks two permissions on the state dataset; with printed addition %i everything works',
+    async (way) => {
+      const account = await accountWith(bench, LITERAL);
+      const { missing, additions } = await reported(account);
+      const state = `projects/${PROJECT}/datasets/${account.stateDataset}`;
+      expect(missing.map(({ permission, resource }) => `${permission} on ${resource}`)).toEqual([
+        `bigquery.tables.updateData on ${state}`,
+        `bigquery.tables.getData on ${state}`,
+        `bigquery.tables.getData on projects/${PROJECT}/datasets/shop/tables/items`,
+        `bigquery.tables.getData on projects/${PROJECT}/datasets/shop/tables/prices`,
+      ]);
+      expect(additions.length).toBe(2);
+      await apply(bench, account, additions[way]?.commands ?? []);
+      await everything(account);
+      expect(await reported(account)).toMatchObject({ missing: [], additions: [] });
+    },
+  );
 });
 
 describe('what is granted beyond need', () => {

@@ -4,10 +4,11 @@
 import { messageOf } from '@sluice/core';
 import { DEFAULT_STATE_DATASET } from '../../plan/state-tables.ts';
 import { AccessFacts } from '../../source/bigquery/access-facts.ts';
-import type { AccessEntry, DatasetRef } from '../../source/bigquery/access-facts.ts';
+import type { AccessEntry, DatasetRef, RoutineRef } from '../../source/bigquery/access-facts.ts';
 import { BigQuerySource } from '../../source/bigquery/bigquery.ts';
 import type { TableRef } from '../../source/source.ts';
 import type { CallOptions, CheckResult, ModelConfig, SourceConfig } from '../api.ts';
+import { GrantTexts, adviseGrants } from '../test-connection/advice.ts';
 import { checkConnection } from '../test-connection/test-connection.ts';
 import { PROJECT_POLICY, excessOfEntry, excessOfUnusedDataset, excessOnProject, excessOnTable } from './excess.ts';
 import { ModelReader } from './model-reads.ts';
@@ -15,7 +16,8 @@ import type { Found } from './model-reads.ts';
 import { BIGQUERY_PERMISSIONS } from './predefined-roles.ts';
 import { EXCESS_KINDS } from './report.ts';
 import type { Excess, Need, PermissionReport, Way } from './report.ts';
-import { readGrants, setUpScript } from './set-up.ts';
+import { grantTo, readGrants, setUpScript } from './set-up.ts';
+import type { ReadGrant } from './set-up.ts';
 
 const MOST_DATASETS = 200;
 const TABLE_PERMISSIONS = BIGQUERY_PERMISSIONS.filter((name) => /^bigquery\.(?:tables|rowAccessPolicies)\./.test(name));
@@ -53,15 +55,23 @@ export async function advise(
       excessOnTable(tableResource(found.tables.get(name)), held, onProject ?? new Set()),
     ),
   ].toSorted((a, b) => EXCESS_KINDS.indexOf(a.kind) - EXCESS_KINDS.indexOf(b.kind));
+  // Who owns the dataset has made it: creating is not needed again.
+  const missing = needs.filter((need) => need.held === false && need.permission !== 'bigquery.datasets.create');
   const views = await viewsAmong(opened, found.tables.values(), signal);
   const grants = readGrants(found.tables.values(), found.routines.values(), views);
+  const lacks = (resource: string): boolean => missing.some((need) => need.resource === resource);
+  const lackedGrants = readGrants(
+    [...found.tables.values()].filter((table) => lacks(tableResource(table))),
+    [...found.routines.values()].filter((routine) => lacks(routineResource(routine))),
+    views,
+  );
   return {
     source: source.name,
     account: source.credentials.client_email,
     way,
     needs,
-    // Who owns the dataset has made it: creating is not needed again.
-    missing: needs.filter((need) => need.held === false && !(need.permission === 'bigquery.datasets.create')),
+    missing,
+    additions: additions(source, checks, lackedGrants),
     excess,
     models: found.models,
     unchecked,
@@ -71,6 +81,22 @@ export async function advise(
     ],
     checks,
   };
+}
+
+/** What Test connection advises, and predefined roles for what the models lack. */
+function additions(
+  source: SourceConfig,
+  checks: readonly CheckResult[],
+  grants: readonly ReadGrant[],
+): PermissionReport['additions'] {
+  const { ways } = adviseGrants(source, checks);
+  const texts = new GrantTexts(source);
+  const commands = grants.map((grant) => {
+    const role = grant.permission === READ ? 'roles/bigquery.dataViewer' : 'roles/bigquery.routineMetadataViewer';
+    return texts.bq(grantTo(texts.email, role, grant));
+  });
+  if (ways.length === 0) return commands.length === 0 ? [] : [{ words: 'With predefined roles:', commands }];
+  return ways.map((way) => ({ ...way, commands: [...way.commands, ...commands] }));
 }
 
 /** Who creates a dataset becomes its owner: whether the account is that tells who made it. */
@@ -156,9 +182,9 @@ function readNeeds({ tables, routines, models, readable }: Found, onTables: Map<
       why: readBy(name, 'tables'),
       held: readable.has(name) || onTables.get(name)?.has(READ) === true,
     })),
-    ...[...routines].map(([name, { projectId, datasetId, routineId }]) => ({
+    ...[...routines].map(([name, routine]) => ({
       permission: 'bigquery.routines.get',
-      resource: `projects/${projectId}/datasets/${datasetId}/routines/${routineId}`,
+      resource: routineResource(routine),
       why: readBy(name, 'routines'),
       held: models.some(({ from, routines: used }) => from === 'analysis' && used.includes(name)),
     })),
@@ -227,6 +253,10 @@ async function viewsAmong(
 
 function stateDatasetOf({ projectId, stateDataset }: SourceConfig): DatasetRef {
   return { projectId, datasetId: stateDataset ?? DEFAULT_STATE_DATASET };
+}
+
+function routineResource({ projectId, datasetId, routineId }: RoutineRef): string {
+  return `projects/${projectId}/datasets/${datasetId}/routines/${routineId}`;
 }
 
 function tableResource(table: TableRef | undefined): string {

@@ -1,7 +1,7 @@
 // The report of the permission advisor: what a source needs in BigQuery, what of it the
 // account holds, what it holds beyond that, and the set-ups that give exactly what is needed.
 // Plain data, safe to print as JSON; it holds no secret.
-import type { CheckResult } from '../api.ts';
+import type { CheckResult, GrantAdvice } from '../api.ts';
 
 /** `projects/p`, `projects/p/datasets/d`, `…/tables/t` or `…/routines/r`. */
 export type ResourceName = string;
@@ -63,10 +63,12 @@ export type SetUpScript = {
 export type PermissionReport = {
   readonly source: string;
   readonly account: string;
-  /** The way that the account is set up now, or, without a dataset, that it could be. */
+  /** Who made the state dataset, as its ownership tells; `customer_creates_dataset` as long as there is none. */
   readonly way: Way;
   readonly needs: readonly Need[];
   readonly missing: readonly Need[];
+  /** Ways to grant what is missing beside what is held; each is complete by itself. Empty when nothing is. */
+  readonly additions: GrantAdvice['ways'];
   readonly excess: readonly Excess[];
   readonly models: readonly ModelReads[];
   /** What could not be compared, and why: an empty `excess` then says less. */

@@ -76,7 +76,6 @@ export function setUpScript(source: SourceConfig, way: Way, grants: readonly Rea
     return reads ? 'roles/bigquery.dataViewer' : 'roles/bigquery.routineMetadataViewer';
   };
   const stateDataset = source.stateDataset ?? DEFAULT_STATE_DATASET;
-  const to = `TO "serviceAccount:${texts.email}";`;
   const shellFirst = [
     ...roles.map(
       ({ id, title, permissions }) =>
@@ -89,9 +88,9 @@ export function setUpScript(source: SourceConfig, way: Way, grants: readonly Rea
       ? []
       : [
           texts.createDataset(),
-          `GRANT \`projects/${projectId}/roles/${state.id}\` ON SCHEMA \`${projectId}\`.${stateDataset} ${to}`,
+          `GRANT \`projects/${projectId}/roles/${state.id}\` ON SCHEMA \`${projectId}\`.${stateDataset} TO "serviceAccount:${texts.email}";`,
         ]),
-    ...grants.map((grant) => `GRANT \`${roleOf(grant)}\` ON ${grant.on} ${sqlName(grant)} ${to}`),
+    ...grants.map((grant) => grantTo(texts.email, roleOf(grant), grant)),
   ];
   return {
     way,
@@ -100,6 +99,10 @@ export function setUpScript(source: SourceConfig, way: Way, grants: readonly Rea
     sql,
     terraform: terraform(source, texts.email, stateDataset, { roles, jobs, state, creates, grants, roleOf }),
   };
+}
+
+export function grantTo(email: string, role: string, grant: ReadGrant): string {
+  return `GRANT \`${role}\` ON ${grant.on} ${sqlName(grant)} TO "serviceAccount:${email}";`;
 }
 
 function sqlName({ projectId, datasetId, tableId }: ReadGrant): string {

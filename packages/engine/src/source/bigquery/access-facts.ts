@@ -80,7 +80,16 @@ export class AccessFacts {
   }
 
   /** Those of the permissions that it holds on a table; none when the table does not exist. */
-  heldOnTable(table: TableRef, permissions: readonly string[]): Promise<ReadonlySet<string>> {
+  async heldOnTable(table: TableRef, permissions: readonly string[]): Promise<ReadonlySet<string>> {
+    try {
+      return await this.#askTable(table, permissions);
+    } catch (thrown) {
+      if (isKind(thrown, 'forbidden') || isKind(thrown, 'not_found')) return new Set();
+      throw thrown;
+    }
+  }
+
+  #askTable(table: TableRef, permissions: readonly string[]): Promise<ReadonlySet<string>> {
     return inParts(permissions, (part) =>
       this.#bigquery.call({
         method: 'POST',
