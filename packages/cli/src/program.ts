@@ -5,6 +5,7 @@ import { AppError } from '@sluice/core';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import { addSetUpCommands } from './commands/bigquery-setup-program.ts';
+import type { PermissionsCommandOptions } from './commands/permissions.ts';
 import type { GlobalOptions } from './commands/session.ts';
 import type { SyncCommandOptions } from './commands/sync.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -89,6 +90,18 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
     const { testConnectionCommand } = await import('./commands/test-connection.ts');
     done(await testConnectionCommand(io, self.optsWithGlobals<GlobalOptions>()));
   });
+
+  command(program, 'permissions [source]', 'compare what the source needs in BigQuery with what its account has')
+    .option('--fail-on-excess', 'exit with 1 when more is granted than needed, or when that cannot be told')
+    .addOption(
+      new Option('--as <notation>', 'how the set-ups that give exactly what is needed are written')
+        .choices(['all', 'shell', 'sql', 'terraform'])
+        .default('all'),
+    )
+    .action(async (source: string | undefined, _options, self: Command) => {
+      const { permissionsCommand } = await import('./commands/permissions.ts');
+      done(await permissionsCommand(io, source, self.optsWithGlobals<PermissionsCommandOptions>()));
+    });
 
   command(program, 'preview <model>', 'show the first 10 rows of a model').action(
     async (model: string, _options, self: Command) => {

@@ -77,6 +77,10 @@ export class Project {
     return [...Object.keys(this.#config.mappings), ...broken.map((key) => key.slice('mappings.'.length))];
   }
 
+  get modelNames(): readonly string[] {
+    return Object.keys(this.#config.models);
+  }
+
   /** What names a mapping's state, and what is wrong with its entry; needs neither SQL files nor secrets. */
   mappingEntry(name: string): { readonly name: string; readonly id: string; readonly problems: readonly Problem[] } {
     if (!this.mappingNames.includes(name)) throw this.#unknown('mapping', name, this.mappingNames);
