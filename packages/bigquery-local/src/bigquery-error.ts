@@ -45,7 +45,11 @@ export class BigQueryError extends Error {
   readonly httpStatus: number;
   readonly options: BigQueryErrorOptions;
 
-  constructor(reason: Reason | 'aborted' | 'alreadyExists' | 'badRequest' | 'forbidden', message: string, options: BigQueryErrorOptions = {}) {
+  constructor(
+    reason: Reason | 'aborted' | 'alreadyExists' | 'badRequest' | 'forbidden',
+    message: string,
+    options: BigQueryErrorOptions = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.reason = reason;
     this.httpStatus = options.httpStatus ?? (HTTP_STATUS as Record<string, number>)[reason] ?? 400;

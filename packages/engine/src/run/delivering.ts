@@ -177,13 +177,20 @@ export async function commitSync(
 }
 
 /**
- * Rows live briefly, but longer than one collection: V8 answers by doubling the space for
- * young objects to 128 MB, for no gain in speed here (570,842 records: 370 MB resident
- * instead of 270 MB at equal CPU time). So it must not grow while a plan is delivered.
+ * Rows live briefly, but longer than one collection. V8 answers by doubling the space for
+ * young objects to 128 MB, and lets old objects grow to four times what is alive before it
+ * collects them: 570,842 records took 370 MB resident without the first limit and 292 MB
+ * without the second, at about the same CPU time. So both are held while a plan is delivered.
  */
-function keepYoungSpaceSmall(): Disposable {
+function keepMemorySmall(): Disposable {
   setFlagsFromString('--semi-space-growth-factor=1');
-  return { [Symbol.dispose]: () => setFlagsFromString('--semi-space-growth-factor=2') };
+  setFlagsFromString('--heap-growing-percent=150');
+  return {
+    [Symbol.dispose]: () => {
+      setFlagsFromString('--semi-space-growth-factor=2');
+      setFlagsFromString('--heap-growing-percent=0');
+    },
+  };
 }
 
 async function sendPlan(
@@ -194,7 +201,7 @@ async function sendPlan(
   save: () => Promise<void>,
 ): Promise<DeliveryEnd> {
   const { context, mapping, options, report, clock, lease, syncId, step } = run;
-  using _memory = keepYoungSpaceSmall();
+  using _memory = keepMemorySmall();
   await using destination = await options.registry.open(destinationSpec(mapping, syncId));
   await step('delivering');
   const broken = new AbortController();
