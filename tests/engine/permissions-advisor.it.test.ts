@@ -1,5 +1,8 @@
 // The permission advisor against the local BigQuery: the set-ups that it prints are run as
 // printed and are enough for everything, and not one permission of them can be taken away.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { AppError } from '@sluice/core';
 import { createRegistry } from '@sluice/destinations';
 import { advisePermissions, planMapping, previewModel, syncMapping, testConnection } from '@sluice/engine';
 import type { MappingConfig, PermissionReport, SetUpScript, Way } from '@sluice/engine';
@@ -112,6 +115,13 @@ describe.each(['customer_creates_dataset', 'sluice_creates_dataset'] as const)('
     const account = await accountWith(bench, {});
     const script = scriptOf(await reported(account), way);
     await runAs(account, script.shell, { role, permission });
+    // A sync says so too, whether or not the connection was tested.
+    const sync = syncMapping(account.source, mappingOf(account), { registry: createRegistry() });
+    const refused = await sync.then(
+      (report) => report.error,
+      (thrown: unknown) => thrown as AppError,
+    );
+    expect(`${refused?.message} ${refused?.fix}`).toContain(permission);
     await expect(everything(account)).rejects.toThrow(permission);
     if (permission === 'bigquery.datasets.create') return;
     const { missing } = await reported(account);
@@ -256,4 +266,81 @@ test('a query that BigQuery does not understand is told with its model, and its 
   const report = await reported(account, 'SELECT id, nothing FROM shop.items JOIN shop.no_such USING (id)');
   expect(report.models[0]).toMatchObject({ model: 'items', from: 'text', problem: expect.any(String) as string });
   expect(report.models[0]?.tables).toContain('engine-tests.shop.items');
+});
+
+/** The account's source behind a proxy that answers some asking for permissions itself. */
+async function withProxy(
+  account: Account,
+  answer: (url: string, permissions: readonly string[]) => { status: number; message: string } | undefined,
+  work: (source: Account['source']) => Promise<void>,
+): Promise<void> {
+  const server = createServer((request, response) => {
+    void (async () => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const body = Buffer.concat(chunks);
+      const url = request.url ?? '';
+      const asked = url.split('?')[0]?.endsWith(':testIamPermissions')
+        ? (JSON.parse(body.toString('utf8')) as { permissions: string[] }).permissions
+        : undefined;
+      const refused = asked === undefined ? undefined : answer(url, asked);
+      if (refused !== undefined) {
+        const { status: code, message } = refused;
+        response.writeHead(code, { 'content-type': 'application/json' });
+        response.end(JSON.stringify({ error: { code, message, errors: [{ reason: 'refused', message }] } }));
+        return;
+      }
+      const { authorization = '', 'content-type': type = 'application/json' } = request.headers;
+      const passed = await fetch(new URL(url, account.source.endpoint), {
+        method: request.method ?? 'GET',
+        headers: { authorization, 'content-type': type },
+        ...(body.length === 0 ? {} : { body }),
+      });
+      response.writeHead(passed.status, { 'content-type': 'application/json' });
+      response.end(await passed.text());
+    })().catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    await work({ ...account.source, endpoint: `http://127.0.0.1:${port}` });
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+const WIDE: SetUp = { roles: ['roles/bigquery.jobUser', 'roles/bigquery.dataEditor'] };
+
+test('where the Resource Manager API is off, what is held on the project is told to be unknown', async () => {
+  const account = await accountWith(bench, WIDE);
+  const message = 'Cloud Resource Manager API has not been used in project 1 before or it is disabled.';
+  const off = (url: string) => (url.startsWith('/v1/projects/') ? { status: 403, message } : undefined);
+  await withProxy(account, off, async (source) => {
+    const { unchecked, excess, missing } = await advisePermissions(source, [modelOf()]);
+    expect(missing).toEqual([]);
+    expect(unchecked).toEqual([expect.stringContaining(message) as string]);
+    expect(unchecked[0]).toContain('gcloud services enable cloudresourcemanager.googleapis.com');
+    // What shows on the models' tables is told there.
+    expect(excess.map(({ resource }) => resource.split('/').at(-1))).toEqual(
+      expect.arrayContaining(['items', 'prices']),
+    );
+  });
+});
+
+test('a permission that the service does not test there is left out, and no other with it', async () => {
+  const account = await accountWith(bench, WIDE);
+  const invalid = 'bigquery.tables.create';
+  const picky = (_url: string, permissions: readonly string[]) =>
+    permissions.includes(invalid)
+      ? { status: 400, message: `Permission ${invalid} is not valid for this resource.` }
+      : undefined;
+  await withProxy(account, picky, async (source) => {
+    const direct = await reported(account);
+    const { excess, unchecked } = await advisePermissions(source, [modelOf()]);
+    const held = (list: PermissionReport['excess']): string[] =>
+      list.flatMap(({ permissions }) => permissions).toSorted();
+    expect(unchecked).toEqual([]);
+    expect(held(excess)).toEqual(held(direct.excess).filter((permission) => permission !== invalid));
+  });
 });

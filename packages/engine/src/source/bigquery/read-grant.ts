@@ -12,6 +12,6 @@ export function readGrant(message: string, source: SourceConfig): string | undef
   const to = `TO "serviceAccount:${source.credentials.client_email}"`;
   const schema = `\`${projectId}\`.${datasetId}`;
   if (datasetId === (source.stateDataset ?? DEFAULT_STATE_DATASET))
-    return `Grant the service account bigquery.tables.getData on the state dataset: GRANT \`roles/bigquery.dataEditor\` ON SCHEMA ${schema} ${to}; Test connection tells what else is missing.`;
+    return `Grant the service account bigquery.tables.getData on the state dataset: GRANT \`roles/bigquery.dataEditor\` ON SCHEMA ${schema} ${to}; if there is no such dataset yet, bigquery.datasets.create on the project lets Sluice create it. Test connection tells what else is missing.`;
   return `Grant the service account bigquery.tables.getData on ${datasetId}.${tableId}: GRANT \`roles/bigquery.dataViewer\` ON TABLE ${schema}.\`${tableId}\` ${to}; for a view write ON VIEW, for the whole dataset ON SCHEMA ${schema}.`;
 }
