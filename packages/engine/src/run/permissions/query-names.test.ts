@@ -18,6 +18,17 @@ test.each([
     ['p.s.a', 'p.s.b', 'p.s.c'],
   ],
   ['a subquery and a union', 'SELECT 1 FROM (SELECT x FROM s.a) AS q UNION ALL SELECT x FROM s.b', ['p.s.a', 'p.s.b']],
+  [
+    'a join in parentheses',
+    'SELECT 1 FROM ((s.a JOIN s.b USING (x)) JOIN s.c USING (x)), s.d',
+    ['p.s.a', 'p.s.b', 'p.s.c', 'p.s.d'],
+  ],
+  [
+    'what the arguments of a table function read',
+    'SELECT 1 FROM s.fn(1, (SELECT MAX(x) FROM s.a)) AS f, s.b',
+    ['p.s.a', 'p.s.b'],
+  ],
+  ['pipe syntax', 'FROM s.a |> JOIN s.b USING (x) |> WHERE x > 1 |> SELECT x', ['p.s.a', 'p.s.b']],
   ['a wildcard', 'SELECT 1 FROM `p.s.events_*`', ['p.s.events_*']],
   ['one table twice', 'SELECT 1 FROM s.a JOIN `p.s.a` AS b USING (x)', ['p.s.a']],
 ])('finds %s', (_what, sql, expected) => {

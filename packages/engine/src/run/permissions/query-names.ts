@@ -12,6 +12,7 @@ const TOKEN = new RegExp(`${PART}(?:\\s*\\.\\s*(?:\`[^\`]+\`|[\\w*-]+))*|[(),]`,
 const ENDS_FROM = new Set(
   'WHERE GROUP ORDER HAVING LIMIT WINDOW QUALIFY UNION EXCEPT INTERSECT SELECT ON USING'.split(' '),
 );
+const STARTS_QUERY = new Set(['SELECT', 'WITH', 'FROM']);
 const STARTS_TABLE = new Set(['FROM', 'JOIN']);
 /** Words that may stand after a table and are no alias of it. */
 const NO_ALIAS = new Set([
@@ -34,8 +35,10 @@ export function namedTables(sql: string, defaultProject: string): TableRef[] {
     const word = token.toUpperCase();
     const before = (tokens[index - 1] ?? '').toUpperCase();
     if (token === '(') {
-      frames.push({ inFrom: false, isExtract: before === 'EXTRACT' });
-      expected = false;
+      // A join may stand in parentheses where a table may.
+      const isJoin = expected && !STARTS_QUERY.has((tokens[index + 1] ?? '').toUpperCase());
+      frames.push({ inFrom: isJoin, isExtract: before === 'EXTRACT' });
+      expected = isJoin;
     } else if (token === ')') {
       if (frames.length > 1) frames.pop();
       expected = false;
