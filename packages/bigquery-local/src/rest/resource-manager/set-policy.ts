@@ -7,22 +7,8 @@ import { isBucketOnlyRole, PREDEFINED_ROLES } from '../../access/roles.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import { requireMember } from '../iam/members.ts';
-import { parsePolicy } from '../iam/policy.ts';
 
 const OWNER = 'roles/owner';
-
-/** The bindings of a whole policy for a project, checked and in one spelling. Throws 400 with Google's texts. */
-function checkedBindings(
-  identity: Identity,
-  projectId: string,
-  policy: Readonly<Record<string, unknown>>,
-): readonly Binding[] {
-  const current = identity.policies.find(projectId);
-  if (current === undefined) throw new BigQueryError('notFound', `Project ${projectId} was not found.`);
-  const { bindings } = parsePolicy(policy, current);
-  requireProjectBindings(identity, projectId, bindings);
-  return bindings;
-}
 
 /** Throws 400 with Google's texts. */
 export function requireProjectBindings(identity: Identity, projectId: string, bindings: readonly Binding[]): void {
