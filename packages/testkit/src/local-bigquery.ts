@@ -56,6 +56,9 @@ export async function startLocalBigQuery(options: {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   const exited = once(child, 'exit');
+  // A server must not outlive a caller that ends by an exception.
+  const end = (): void => void child.kill('SIGKILL');
+  process.once('exit', end);
   let restUrl: string;
   let token: string;
   try {
@@ -139,6 +142,7 @@ export async function startLocalBigQuery(options: {
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM');
       await exited;
+      process.off('exit', end);
     },
   };
 }
