@@ -161,7 +161,29 @@ it('a wrong data location is named', async () => {
   await configure('customers', '$.properties.name', 'EU');
   const { code, document } = await sluice(['preview', 'customers']);
   expect(code).not.toBe(0);
-  expect(document).toMatchObject({ error: { message: expect.stringMatching(/location EU/) } });
+  expect(document).toMatchObject({
+    error: { message: expect.stringMatching(/location EU/), fix: expect.stringMatching(/location of the source/) },
+  });
+});
+
+it('a location that BigQuery does not have is about the source, neither the project nor the query', async () => {
+  await configure('customers', '$.properties.name', 'EUU');
+  const preview = await sluice(['preview', 'customers']);
+  expect(preview.code).not.toBe(0);
+  expect(preview.document).toMatchObject({
+    error: { code: 'SOURCE_LOCATION_UNKNOWN', fix: expect.stringMatching(/location of the source/) },
+  });
+  const { document } = await sluice(['test-connection']);
+  const failed = (document as { checks: { check: string; ok: boolean; skipped?: boolean }[] }).checks;
+  expect(failed.filter((check) => !check.ok && check.skipped !== true).map(({ check }) => check)).toEqual(['location']);
+});
+
+it('another server at the endpoint is named in one line', async () => {
+  await configure('customers', '$.properties.name', 'US', `${server.url}/elsewhere`);
+  const { document } = await sluice(['preview', 'customers']);
+  expect(document).toMatchObject({
+    error: { code: 'SOURCE_ENDPOINT', message: expect.stringMatching(/^[^\n]*HTTP 404\)$/) },
+  });
 });
 
 it('an unknown column of a mapping is named with its line, and nothing is sent', async () => {

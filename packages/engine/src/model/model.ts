@@ -82,6 +82,8 @@ export async function validateModel(source: Source, model: ModelConfig, signal?:
   };
 }
 
+/** Codes of `sourceError` that no change of the query mends. */
+const ABOUT_THE_SOURCE: ReadonlySet<string> = new Set(['SOURCE_LOCATION_UNKNOWN', 'SOURCE_ENDPOINT']);
 const ABOUT_THE_QUERY: ReadonlySet<string> = new Set(['invalid', 'forbidden', 'not_found']);
 
 /** BigQuery's error about the user's own text, with the line and column in the user's file. */
@@ -90,6 +92,7 @@ export function placed(thrown: unknown, model: ModelConfig): unknown {
   const text = thrown.details['bigquery'];
   // Anything else (a key, a token, the network) is not about the query.
   if (typeof text !== 'string' || !ABOUT_THE_QUERY.has(thrown.kind)) return thrown;
+  if (ABOUT_THE_SOURCE.has(thrown.code)) return thrown;
   const position = /\[(\d+):(\d+)\]/.exec(text);
   const where = placeOf(model) + (position === null ? '' : `:${position[1]}:${position[2]}`);
   return new AppError(`Model ${model.name}: ${text}`, {

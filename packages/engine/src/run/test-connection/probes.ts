@@ -7,6 +7,7 @@ import { AppError } from '@sluice/core';
 import { DEFAULT_STATE_DATASET, quoted } from '../../plan/state-tables.ts';
 import { BigQuerySource } from '../../source/bigquery/bigquery.ts';
 import { parseKey } from '../../source/bigquery/credentials.ts';
+import { LOCATION_UNKNOWN } from '../../source/bigquery/errors.ts';
 import type { TableRef } from '../../source/source.ts';
 import type { CheckName, Fix, SourceConfig } from '../api.ts';
 import { GrantTexts, datasetFix } from './advice.ts';
@@ -53,6 +54,7 @@ export class Probes implements AsyncDisposable {
   /** Why nothing in the state dataset can be tried. */
   #unusable: CheckName | undefined;
   #mayRunJobs = false;
+  #locationUnknown = false;
   #mayDrop = false;
   #table: TableRef | undefined;
 
@@ -132,7 +134,7 @@ export class Probes implements AsyncDisposable {
             'Set the source’s Data Location to the location of the datasets that the models read; the state dataset must be there too.',
           command: `SELECT schema_name, location FROM \`${this.#config.projectId}\`.\`region-${this.#config.location.toLowerCase()}\`.INFORMATION_SCHEMA.SCHEMATA`,
         },
-        after: ['key', 'token', 'project', 'jobs'],
+        after: ['key', 'token', 'project'],
         run: () => this.#location(),
       },
       state_dataset: {
@@ -185,20 +187,25 @@ export class Probes implements AsyncDisposable {
     try {
       await this.#source.dryRun('SELECT 1', this.#signal);
     } catch (thrown) {
-      // A refused job is the next check's affair; a project that is unknown is this one's.
-      if (!isForbidden(thrown)) throw thrown;
+      // A refused job and an unknown location are the next checks' affair.
+      if (isForbidden(thrown)) return 'The service answers; whether the project exists, the next checks tell.';
+      if (!isLocationUnknown(thrown)) throw thrown;
     }
     return `The project ${this.#config.projectId} answers.`;
   }
 
   async #jobs(): Promise<string> {
-    await this.#source.dryRun('SELECT 1', this.#signal);
+    await this.#source.dryRun('SELECT 1', this.#signal).catch((thrown: unknown) => {
+      this.#locationUnknown = isLocationUnknown(thrown);
+      throw this.#locationUnknown ? new NotPossible('location') : thrown;
+    });
     this.#mayRunJobs = true;
     return 'Query jobs may be created.';
   }
 
   async #location(): Promise<string> {
     const { location } = this.#config;
+    if (!this.#mayRunJobs && !this.#locationUnknown) throw new NotPossible('jobs');
     this.#unusable = 'location';
     // A job that runs proves that the service knows the location.
     await this.#query('location', 'SELECT 1 AS one');
@@ -334,6 +341,10 @@ export class Probes implements AsyncDisposable {
     if (this.#mayDrop) await this.#source.dropTable(table).catch(() => undefined);
     else if (this.#mayRunJobs) await this.#source.emptyTable(table);
   }
+}
+
+function isLocationUnknown(thrown: unknown): boolean {
+  return thrown instanceof AppError && thrown.code === LOCATION_UNKNOWN;
 }
 
 export function isForbidden(thrown: unknown): boolean {

@@ -24,6 +24,12 @@ const RETRYABLE_CODES = new Set([
   'EHOSTUNREACH',
 ]);
 
+/** Our own reason for an answer without BigQuery's error envelope. */
+const NOT_BIGQUERY = 'notBigQuery';
+
+/** The location is none of BigQuery's: about the source, whatever was asked. */
+export const LOCATION_UNKNOWN = 'SOURCE_LOCATION_UNKNOWN';
+
 /** What a failed call told about itself. */
 export type Failure = {
   readonly status: number;
@@ -38,10 +44,13 @@ export function failureOf(thrown: unknown): Failure {
   const status =
     typeof error.code === 'number' ? error.code : /^\d{3}$/.test(String(error.code)) ? Number(error.code) : 0;
   const first = error.errors?.[0];
+  // A page of another server: the client makes several lines of it.
+  const foreign =
+    first?.reason === undefined && status > 0 && /<html|Multiple errors occurred/i.test(messageOf(thrown));
   return {
     status,
-    reason: first?.reason ?? '',
-    message: first?.message ?? messageOf(thrown),
+    reason: foreign ? NOT_BIGQUERY : (first?.reason ?? ''),
+    message: foreign ? `the answer is not BigQuery’s (HTTP ${status})` : (first?.message ?? messageOf(thrown)),
     network: status === 0 && RETRYABLE_CODES.has(String(error.code)),
   };
 }
@@ -87,7 +96,8 @@ export function sourceError(failure: Failure, what: string, where: string, grant
     : (KIND_BY_STATUS[failure.status] ?? (failure.status >= 500 ? 'unavailable' : 'internal'));
   const quota = failure.reason === 'quotaExceeded' || failure.reason === 'rateLimitExceeded';
   const fix = quota ? 'A quota is used up; wait or raise it.' : (grant ?? fixFor(kind, failure));
-  return new AppError(`${what}: ${failure.message}`, {
+  const said = failure.network ? 'BigQuery cannot be reached' : what;
+  return new AppError(`${said}: ${failure.message}`, {
     code: codeFor(kind, failure),
     kind: quota ? 'limited' : kind,
     origin: 'source',
@@ -98,12 +108,24 @@ export function sourceError(failure: Failure, what: string, where: string, grant
 }
 
 function codeFor(kind: ErrorKind, failure: Failure): string {
+  if (unknownLocation(failure)) return LOCATION_UNKNOWN;
+  if (failure.reason === NOT_BIGQUERY) return 'SOURCE_ENDPOINT';
   if (failure.reason === 'invalidQuery') return 'QUERY_INVALID';
   if (failure.reason === 'bytesBilledLimitExceeded') return 'BYTES_LIMIT_EXCEEDED';
   return `SOURCE_${kind.toUpperCase()}`;
 }
 
+function unknownLocation(failure: Failure): boolean {
+  return failure.status === 400 && /invalid value for location/i.test(failure.message);
+}
+
 function fixFor(kind: ErrorKind, failure: Failure): string | undefined {
+  if (unknownLocation(failure))
+    return 'Correct the location of the source (its Data Location): the one of the datasets that the models read, for example US or EU.';
+  if (failure.reason === NOT_BIGQUERY)
+    return 'Check the endpoint of the source: another server, or another path, answers there.';
+  if (/was not found in location/i.test(failure.message))
+    return 'Check the name, and whether the location of the source is the location of that dataset.';
   if (kind === 'unavailable')
     return 'Check that the service can be reached, then run the command again; nothing was lost.';
   if (kind === 'unauthenticated') return 'Check the service account key.';
