@@ -15,6 +15,7 @@ import { CatalogDatabase } from './catalog/database.ts';
 import { renameDatasetMember } from './catalog/dataset-members.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
 import { jobMigrations, Jobs } from './catalog/jobs.ts';
+import { Routines, ROUTINES_MIGRATION } from './catalog/routines.ts';
 import { ROW_ACCESS_POLICIES_MIGRATION, RowAccessPolicies } from './catalog/row-access-policies.ts';
 import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policies.ts';
 import { tableMigrations, Tables } from './catalog/tables.ts';
@@ -88,6 +89,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       ...bucketMigrations,
       TABLE_POLICIES_MIGRATION,
       ROW_ACCESS_POLICIES_MIGRATION,
+      ROUTINES_MIGRATION,
       AUTHORIZATIONS_MIGRATION,
     ]),
   );
@@ -98,6 +100,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const authorizations = new Authorizations(db, datasets, tables, clock);
   const tablePolicies = new TablePolicies(db, tables);
   const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
+  const routines = new Routines(db, clock);
   const buckets = new Buckets(db);
   identity.renamedMembers.apply([
     (member, newName) => renameDatasetMember(db, datasets, member, newName),
@@ -136,6 +139,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     tables,
     tablePolicies,
     rowAccessPolicies,
+    routines,
     authorizations,
     groupsOf: (email) => policies.groupsOf?.(email) ?? [],
     jobs: new Jobs(db),

@@ -7,6 +7,7 @@ import type { Authorizations } from './catalog/authorizations.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
+import type { Routines } from './catalog/routines.ts';
 import type { RowAccessPolicies } from './catalog/row-access-policies.ts';
 import type { TablePolicies } from './catalog/table-policies.ts';
 import type { Tables } from './catalog/tables.ts';
@@ -29,6 +30,7 @@ export type Services = {
   readonly tables: Tables;
   readonly tablePolicies: TablePolicies;
   readonly rowAccessPolicies: RowAccessPolicies;
+  readonly routines: Routines;
   readonly authorizations: Authorizations;
   /** E-mails of the groups that a principal is in, directly or not. */
   readonly groupsOf: (email: string) => readonly string[];

@@ -42,7 +42,7 @@ export function requireDataset(services: Services, projectId: string, datasetId:
   return dataset;
 }
 
-/** Throws `resourceInUse` when it holds tables and `contents` is false. */
+/** Throws `resourceInUse` when it holds tables or routines and `contents` is false. */
 export async function deleteDataset(
   services: Services,
   dataset: Dataset,
@@ -50,13 +50,17 @@ export async function deleteDataset(
   alsoCommit: () => void = () => undefined,
 ): Promise<void> {
   const { projectId, datasetId } = dataset;
-  if (!contents && services.tables.count(projectId, datasetId) > 0) {
+  if (
+    !contents &&
+    (services.tables.count(projectId, datasetId) > 0 || services.routines.count(projectId, datasetId) > 0)
+  ) {
     throw new BigQueryError('resourceInUse', `Dataset ${projectId}:${datasetId} is still in use`);
   }
   const freed: (string | undefined)[] = [];
   await services.duckdb.attach(projectId);
   services.db.transaction(() => {
     for (const ref of services.tables.refs(projectId, datasetId)) freed.push(services.tables.delete(ref));
+    services.routines.deleteAll(projectId, datasetId);
     services.datasets.delete(projectId, datasetId);
     alsoCommit();
   });
