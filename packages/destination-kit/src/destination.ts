@@ -1,16 +1,44 @@
 // The contract between the engine and a destination: the engine opens one destination
 // for one sync, hands it batches and gets one outcome per row. How a row is mapped,
-// validated and sent is the destination's affair; retries, batching, order and
-// checkpoints are the engine's.
-import type { Change, JsonObject, JsonValue, Operation } from '@sluice/core';
+// validated and sent is the destination's affair; retries, batching, order, rate limits
+// and checkpoints are the engine's. What a destination is and can do is in `info.ts`.
+import type { Change, JsonObject, Operation } from '@sluice/core';
+import type { DestinationInfo } from './info.ts';
 
-/** A configured action of a destination, as one mapping uses it. */
-export type DestinationSpec = {
+/** OAuth tokens of a connection, with the client that they were issued to. */
+export type Credentials = {
+  readonly accessToken: string;
+  readonly refreshToken?: string;
+  /** Where the provider's token endpoint differs per account. */
+  readonly refreshTokenUrl?: string;
+  /** Needed for a refresh: the user's own OAuth client. */
+  readonly clientId?: string;
+  readonly clientSecret?: string;
+};
+
+/** The audience that a mapping keeps up to date, for destinations that work by audience. */
+export type AudienceSpec = {
+  /** Name of the audience in the model's words, for example `high_value_customers`. */
+  readonly key: string;
+  /** What the destination calls it; from `createAudience`. */
+  readonly externalId?: string;
+  /** Values of the destination's audience fields. */
+  readonly settings?: JsonObject;
+};
+
+/** A configured destination, without a mapping. */
+export type ConnectionSpec = {
   /** Slug of the catalogue entry, for example `actions-webhook` or `file`. */
   readonly type: string;
+  readonly settings: JsonObject;
+  /** Only of destinations with the schemes `oauth2` and `oauth-managed`. */
+  readonly credentials?: Credentials;
+};
+
+/** A configured action of a destination, as one mapping uses it. */
+export type DestinationSpec = ConnectionSpec & {
   /** Key of the action, for example `send`. */
   readonly action: string;
-  readonly settings: JsonObject;
   /** Segment mapping-kit directives: action field → value or directive. */
   readonly fields: JsonObject;
   /** Names the sync: the prefix of idempotency keys and of per-sync caches. */
@@ -18,6 +46,7 @@ export type DestinationSpec = {
   readonly syncId: string;
   /** The kinds of changes that the mapping sends, where they are known. */
   readonly operations?: readonly Operation[];
+  readonly audience?: AudienceSpec;
 };
 
 /** A change that is mapped and valid, ready to be sent. */
@@ -75,13 +104,30 @@ export type DeliverOptions = {
   readonly idempotencyKey: string;
 };
 
+/** A token bucket: `burst` requests at once, refilled at `requestsPerSecond`. */
+export type RateLimit = { readonly requestsPerSecond: number; readonly burst: number };
+
 /** How the engine should cut batches for this action. */
 export type BatchPolicy = {
   readonly maxRows: number;
   readonly maxBytes: number;
   /** Batches in flight at once. 1 where order or a single writer matters. */
   readonly concurrency: number;
+  /** The vendor's documented limit, over all batches of the connection; absent when there is none. */
+  readonly rateLimit?: RateLimit;
 };
+
+/**
+ * Of a destination that makes a sync's rows visible together. Rows that were delivered
+ * between `begin` and `commit` count only when `commit` has settled; after `abort`, after a
+ * failed `commit` and after an end without one the destination holds none of them.
+ */
+export interface Transaction {
+  begin(signal: AbortSignal): Promise<void>;
+  commit(signal: AbortSignal): Promise<void>;
+  /** May be called at any time, also twice. */
+  abort(): Promise<void>;
+}
 
 export interface OpenDestination extends AsyncDisposable {
   readonly batching: BatchPolicy;
@@ -91,6 +137,8 @@ export interface OpenDestination extends AsyncDisposable {
   deliver(batch: readonly Prepared[], options: DeliverOptions): Promise<BatchResult>;
   /** Everything delivered so far must be durable when this settles (files: fsync). */
   flush(): Promise<void>;
+  /** Present when the action's capabilities say `transactions`. */
+  readonly transaction?: Transaction;
 }
 
 /** A problem of a mapping or of settings, found before anything is sent. */
@@ -102,27 +150,56 @@ export type Diagnostic = {
   readonly fix?: string;
 };
 
-/** One field of an action or setting of a destination, for docs and validation. */
-export type FieldInfo = {
-  readonly name: string;
-  readonly label: string;
-  readonly description: string;
-  readonly type: string;
-  readonly required: boolean;
-  readonly default?: JsonValue;
+/** Which of its promises could be checked: many vendors have no call that tells. */
+export type AuthenticationResult =
+  | { readonly result: 'valid' }
+  | { readonly result: 'invalid'; readonly code: string; readonly message: string }
+  /** The vendor could not be asked: no connection, an error of its own. */
+  | { readonly result: 'unavailable'; readonly code: string; readonly message: string }
+  /** The destination has no way to test; must not be shown as success. */
+  | { readonly result: 'untested' };
+
+export type DynamicFieldRequest = {
+  /** Name of the field; `parent.child` for a part of an object, `parent.[3].child` inside a list. */
+  readonly field: string;
+  /** `keys` and `values`: of a free-form object, its possible keys, or the values of `selectedKey`. */
+  readonly part?: 'keys' | 'values';
+  readonly selectedKey?: string;
+  /** What the user has filled in so far. */
+  readonly payload?: JsonObject;
+  /** `nextPage` of the answer before. */
+  readonly page?: string;
 };
 
-export type DestinationInfo = {
-  readonly type: string;
-  readonly name: string;
-  readonly description: string;
-  readonly settings: readonly FieldInfo[];
-  readonly actions: readonly {
-    readonly key: string;
-    readonly title: string;
-    readonly description: string;
-    readonly fields: readonly FieldInfo[];
-  }[];
+export type DynamicChoice = { readonly label: string; readonly value: string; readonly description?: string };
+
+export type DynamicFieldResult =
+  | { readonly kind: 'choices'; readonly choices: readonly DynamicChoice[]; readonly nextPage?: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+export type HookName = 'onMappingSave' | 'retlOnMappingSave';
+
+/** What a hook leaves in the mapping under its own name: `{ inputs, outputs }`. */
+export type HookResult =
+  | {
+      readonly kind: 'saved';
+      readonly value: { readonly inputs: JsonObject; readonly outputs: JsonObject };
+      readonly message?: string;
+    }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+export type AudienceResult =
+  | { readonly kind: 'audience'; readonly externalId: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+/** What one call gets from its caller. */
+export type CallOptions = {
+  readonly signal?: AbortSignal;
+  /**
+   * Keeps refreshed OAuth tokens; called, and waited for, before they are used. Without it they
+   * last as long as the registry.
+   */
+  saveCredentials?(spec: ConnectionSpec, credentials: Credentials): Promise<void>;
 };
 
 /** What the engine gets from the registry; the engine itself names no destination. */
@@ -135,5 +212,21 @@ export interface DestinationRegistry {
   /** The columns of the model that the mapping reads, or `all` when it takes whole records. The spec must be valid. */
   columns(spec: DestinationSpec): ReadonlySet<string> | 'all';
   /** Throws an AppError when the spec is invalid. */
-  open(spec: DestinationSpec): Promise<OpenDestination>;
+  open(spec: DestinationSpec, options?: CallOptions): Promise<OpenDestination>;
+}
+
+/** What a user interface asks beside that. Nothing here throws for the vendor's sake. */
+export interface DestinationCatalogue extends DestinationRegistry {
+  /** What Segment's catalogue has and Sluice does not offer, each with the reason. */
+  excluded(): readonly { readonly type: string; readonly name: string; readonly reason: string }[];
+  /** Problems of the settings alone. */
+  validateConnection(spec: ConnectionSpec): readonly Diagnostic[];
+  testAuthentication(spec: ConnectionSpec, options?: CallOptions): Promise<AuthenticationResult>;
+  /** Choices of a field that the vendor knows. */
+  dynamicField(spec: DestinationSpec, request: DynamicFieldRequest, options?: CallOptions): Promise<DynamicFieldResult>;
+  /** Runs a hook of the action; the caller stores `value` in the mapping as `fields[hook]`. */
+  performHook(spec: DestinationSpec, hook: HookName, inputs: JsonObject, options?: CallOptions): Promise<HookResult>;
+  /** Makes the audience at the vendor, once per mapping; the caller stores the id in `audience.externalId`. */
+  createAudience(spec: DestinationSpec, options?: CallOptions): Promise<AudienceResult>;
+  getAudience(spec: DestinationSpec, options?: CallOptions): Promise<AudienceResult>;
 }

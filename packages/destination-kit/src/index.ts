@@ -1,6 +1,7 @@
 export { conformanceProblems } from './conformance.ts';
 export type { ConformanceSubject } from './conformance.ts';
 export type * from './destination.ts';
+export type * from './info.ts';
 export { mappedColumns, mappingReferences } from './mapping/columns.ts';
 export type { Reference } from './mapping/columns.ts';
 export { compileMapping } from './mapping/compile.ts';

@@ -3,6 +3,8 @@
 // packages/core/src/destination-kit). Catalogue entries and native HTTP destinations
 // are both written in it, so that one runner serves both.
 import type { JsonObject, JsonValue } from '@sluice/core';
+import type { RateLimit } from '../destination.ts';
+import type { Capabilities } from '../info.ts';
 import type { RequestClient, RequestOptions } from '../request/options.ts';
 import type { SegmentEvent } from './event.ts';
 
@@ -19,13 +21,35 @@ export type InputField = {
   readonly multiple?: boolean;
   readonly default?: JsonValue;
   readonly choices?: readonly FieldChoice[];
+  readonly minimum?: number;
   readonly maximum?: number;
+  readonly format?: string;
+  readonly allowNull?: boolean;
+  readonly placeholder?: string;
+  /** True, or the function that asks the vendor (in fields of hooks). */
+  readonly dynamic?: unknown;
+  readonly properties?: Readonly<Record<string, InputField>>;
+  readonly additionalProperties?: boolean;
+  readonly depends_on?: unknown;
+  readonly unsafe_hidden?: boolean;
+};
+
+/** OAuth tokens as definitions read them. */
+export type AuthTokens = {
+  readonly accessToken: string;
+  readonly refreshToken: string;
+  readonly refreshTokenUrl?: string;
+  readonly clientId?: string;
+  readonly clientSecret?: string;
 };
 
 /** The second argument of `perform` and `performBatch`. */
 export type ExecuteInput = {
   readonly payload: JsonObject | readonly JsonObject[];
   readonly settings: JsonObject;
+  readonly auth?: AuthTokens;
+  readonly audienceSettings?: JsonObject;
+  readonly personasContext?: unknown;
   readonly rawData: SegmentEvent | readonly SegmentEvent[];
   readonly rawMapping: JsonObject;
   readonly syncMode: string | undefined;
@@ -50,6 +74,20 @@ export type ActionShape = {
     readonly default: string;
     readonly choices: readonly { readonly label: string; readonly value: string }[];
   };
+  readonly dynamicFields?: Readonly<Record<string, unknown>>;
+  readonly hooks?: Readonly<Record<string, HookShape>>;
+  /** Beside what the definition itself shows. */
+  readonly capabilities?: Partial<Capabilities>;
+  /** Of an action that is no `ActionDefinition`; the vendor's documented limit. */
+  readonly batch?: { readonly maxRows: number; readonly maxBytes: number };
+  readonly rateLimit?: RateLimit;
+};
+
+export type HookShape = {
+  readonly label?: string;
+  readonly description?: string;
+  readonly inputFields?: Readonly<Record<string, InputField>>;
+  readonly outputTypes?: Readonly<Record<string, { readonly label?: string; readonly type?: string }>>;
 };
 
 /** What a destination takes: enough to describe it and to check a configuration. */
@@ -57,17 +95,47 @@ export type DestinationShape = {
   readonly name: string;
   readonly slug: string;
   readonly description?: string;
-  readonly authentication?: { readonly scheme: string; readonly fields: Readonly<Record<string, InputField>> };
+  readonly authentication?: {
+    readonly scheme: string;
+    readonly fields: Readonly<Record<string, InputField>>;
+    readonly testAuthentication?: unknown;
+    readonly refreshAccessToken?: unknown;
+  };
+  /** Environment variables that the definition reads secrets from. */
+  readonly environment?: readonly string[];
+  readonly audienceFields?: Readonly<Record<string, InputField>>;
+  readonly audienceConfig?: { readonly createAudience?: unknown; readonly getAudience?: unknown };
   readonly actions: Readonly<Record<string, ActionShape>>;
 };
 
-export type ActionDefinition = ActionShape & {
-  readonly hooks?: Readonly<Record<string, unknown>>;
+type DynamicFieldFunction = (request: RequestClient, data: object) => unknown;
+
+export type HookDefinition = HookShape & {
+  performHook(request: RequestClient, data: object): unknown;
+};
+
+export type ActionDefinition = Omit<ActionShape, 'hooks' | 'dynamicFields'> & {
+  readonly hooks?: Readonly<Record<string, HookDefinition>>;
+  /** A function per field, or, for the parts of an object, a record of functions. */
+  readonly dynamicFields?: Readonly<
+    Record<string, DynamicFieldFunction | Readonly<Record<string, DynamicFieldFunction>>>
+  >;
   perform(request: RequestClient, data: ExecuteInput): unknown;
   performBatch?(request: RequestClient, data: ExecuteInput): unknown;
 };
 
-export type DestinationDefinition = Omit<DestinationShape, 'actions'> & {
+export type DestinationDefinition = Omit<DestinationShape, 'actions' | 'authentication' | 'audienceConfig'> & {
+  readonly authentication?: {
+    readonly scheme: string;
+    readonly fields: Readonly<Record<string, InputField>>;
+    /** Throws when the settings are not valid. */
+    testAuthentication?(request: RequestClient, data: object): unknown;
+    refreshAccessToken?(request: RequestClient, data: object): unknown;
+  };
+  readonly audienceConfig?: {
+    createAudience?(request: RequestClient, data: object): unknown;
+    getAudience?(request: RequestClient, data: object): unknown;
+  };
   extendRequest?(data: ExecuteInput): RequestOptions;
   readonly actions: Readonly<Record<string, ActionDefinition>>;
 };
