@@ -1,0 +1,13 @@
+export { hasDebianPackages } from './debian.ts';
+export { startMariaDb } from './mariadb.ts';
+export type { MariaDbServer } from './mariadb.ts';
+export { startPostgres } from './postgres.ts';
+export type { PostgresServer } from './postgres.ts';
+export { startRedis } from './redis.ts';
+export type { RedisServer } from './redis.ts';
+export { startS3 } from './s3.ts';
+export type { S3Server } from './s3.ts';
+export { startSftp } from './sftp.ts';
+export type { SftpServer } from './sftp.ts';
+export { startSmtpSink } from './smtp.ts';
+export type { ReceivedMail, SmtpSink } from './smtp.ts';
