@@ -41,11 +41,12 @@ export class RowAccessPolicies {
   readonly #clock: () => number;
   readonly #cache = new Map<string, readonly RowAccessPolicy[]>();
 
-  constructor(db: CatalogDatabase, tables: Pick<Tables, 'onEnd'>, clock: () => number = Date.now) {
+  constructor(db: CatalogDatabase, tables: Pick<Tables, 'onEnd' | 'onRename'>, clock: () => number = Date.now) {
     this.#db = db;
     this.#clock = clock;
     db.onForeignChange(() => this.#cache.clear());
     tables.onEnd((ref) => this.dropAll(ref));
+    tables.onRename((from, to) => this.#move(from, to));
   }
 
   /** By policy id. The same object until they change. */
@@ -132,6 +133,18 @@ export class RowAccessPolicies {
         this.put(ref, { ...policy, grantees: policy.grantees.map((name) => (name === member ? newName : name)) });
       }
     });
+  }
+
+  #move(from: TableReference, to: TableReference): void {
+    this.dropAll(to);
+    this.#forget(from);
+    this.#db.run(
+      'UPDATE row_access_policy SET table_id = ? WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+      to.tableId,
+      from.projectId,
+      from.datasetId,
+      from.tableId,
+    );
   }
 
   #forget(ref: TableReference): void {

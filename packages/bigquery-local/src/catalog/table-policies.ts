@@ -34,12 +34,13 @@ export class TablePolicies {
   /** Null: known to have none. */
   readonly #cache = new Map<string, StoredTablePolicy | null>();
 
-  constructor(db: CatalogDatabase, tables: Pick<Tables, 'onEnd'>) {
+  constructor(db: CatalogDatabase, tables: Pick<Tables, 'onEnd' | 'onRename'>) {
     this.#db = db;
     db.onForeignChange(() => this.#cache.clear());
     tables.onEnd((ref, how) => {
       if (how === 'deleted') this.#delete(ref);
     });
+    tables.onRename((from, to) => this.#move(from, to));
   }
 
   /** The tables' side of PolicyReader: undefined where none was ever set. */
@@ -114,6 +115,18 @@ export class TablePolicies {
         this.replace(ref, withRenamedMember(fromRow(ref, row).bindings, member, newName), undefined);
       }
     });
+  }
+
+  #move(from: TableReference, to: TableReference): void {
+    this.#delete(to);
+    this.#cache.delete(nameOf(from));
+    this.#db.run(
+      'UPDATE table_policy SET table_id = ? WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+      to.tableId,
+      from.projectId,
+      from.datasetId,
+      from.tableId,
+    );
   }
 
   #delete(ref: TableReference): void {

@@ -25,11 +25,35 @@ export type TableProperties = {
   readonly rangePartitioning?: Readonly<Record<string, unknown>>;
   readonly requirePartitionFilter?: boolean;
   readonly clustering?: { readonly fields: readonly string[] };
+  /** Kept and shown, never enforced: that is what BigQuery does. */
+  readonly tableConstraints?: TableConstraints;
+  readonly materializedView?: {
+    readonly query: string;
+    readonly enableRefresh?: boolean;
+    readonly refreshIntervalMs?: string;
+  };
+  readonly snapshotDefinition?: { readonly baseTableReference: TableReference; readonly snapshotTime: string };
+  readonly cloneDefinition?: { readonly baseTableReference: TableReference; readonly cloneTime: string };
 };
+
+/** TableConstraints of the REST reference. */
+export type TableConstraints = {
+  readonly primaryKey?: { readonly columns: readonly string[] };
+  readonly foreignKeys?: readonly ForeignKey[];
+};
+
+export type ForeignKey = {
+  readonly name: string;
+  readonly referencedTable: TableReference;
+  readonly columnReferences: readonly { readonly referencingColumn: string; readonly referencedColumn: string }[];
+};
+
+/** `type` of the Table resource. A materialized view is evaluated when it is read; a snapshot is a table that nobody changes. */
+export type TableKind = 'TABLE' | 'VIEW' | 'MATERIALIZED_VIEW' | 'SNAPSHOT';
 
 export type Table = {
   readonly ref: TableReference;
-  readonly kind: 'TABLE' | 'VIEW';
+  readonly kind: TableKind;
   /** Name of the DuckDB table in the project's file. Undefined for a view. */
   readonly physicalId: string | undefined;
   /** Grows with every change of data or metadata; never repeats for one table id. */
@@ -59,7 +83,7 @@ export const tableMigrations: readonly Migration[] = [
 
 export type NewTable = {
   readonly ref: TableReference;
-  readonly kind: 'TABLE' | 'VIEW';
+  readonly kind: TableKind;
   readonly physicalId?: string;
   readonly expirationMs?: number | undefined;
   readonly properties: TableProperties;
@@ -72,6 +96,7 @@ export class Tables {
   readonly #db: CatalogDatabase;
   readonly #clock: () => number;
   readonly #ended: ((ref: TableReference, how: TableEnd) => void)[] = [];
+  readonly #renamed: ((from: TableReference, to: TableReference) => void)[] = [];
 
   constructor(db: CatalogDatabase, clock: () => number = Date.now) {
     this.#db = db;
@@ -81,6 +106,11 @@ export class Tables {
   /** `listener` is called within the transaction that ends a table: what hangs on the table goes with it. */
   onEnd(listener: (ref: TableReference, how: TableEnd) => void): void {
     this.#ended.push(listener);
+  }
+
+  /** `listener` is called within the transaction that gives a table another id. */
+  onRename(listener: (from: TableReference, to: TableReference) => void): void {
+    this.#renamed.push(listener);
   }
 
   static newPhysicalId(): string {
@@ -223,6 +253,28 @@ export class Tables {
     for (const row of this.#db.all('SELECT * FROM stored_table WHERE writing = 1')) this.update(fromRow(row).ref, {});
   }
 
+  /** Another id in the same dataset. The rows and what hangs on the table stay with it. Throws `duplicate` when the id is taken. */
+  rename(ref: TableReference, tableId: string): Table {
+    return this.#db.transaction(() => {
+      const old = this.#raw(ref);
+      if (old === undefined) throw tableNotFound(ref);
+      const renamed = { ...ref, tableId };
+      const taken = this.#raw(renamed);
+      if (taken !== undefined && !this.#expired(taken))
+        throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(renamed)}`);
+      if (taken !== undefined) this.delete(renamed); // expired: its rows are an orphan until the next start
+      this.#db.run(
+        'UPDATE stored_table SET table_id = ? WHERE project_id = ? AND dataset_id = ? AND table_id = ?',
+        tableId,
+        ref.projectId,
+        ref.datasetId,
+        ref.tableId,
+      );
+      for (const listener of this.#renamed) listener(ref, renamed);
+      return this.update(renamed, {});
+    });
+  }
+
   /** Returns the physical table that is no longer used. */
   delete(ref: TableReference): string | undefined {
     return this.#db.transaction(() => {
@@ -303,7 +355,7 @@ function fromRow(row: Row): Table {
   const version = Number(row['version']);
   return {
     ref,
-    kind: row['kind'] === 'VIEW' ? 'VIEW' : 'TABLE',
+    kind: String(row['kind']) as TableKind,
     physicalId: row['physical_id'] === null ? undefined : String(row['physical_id']),
     version,
     etag: etagOf(ref.projectId, ref.datasetId, ref.tableId, version),

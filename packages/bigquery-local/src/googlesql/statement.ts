@@ -18,12 +18,22 @@ export type TableInfo = {
   readonly throughViewsOnly?: boolean;
   /** A condition over the table's columns, in GoogleSQL: the rows that the caller may see. All, when undefined. */
   readonly rowFilter?: string;
+  /** A snapshot: its rows are never changed. */
+  readonly readOnly?: boolean;
+  /** Columns that are no part of the schema, such as _PARTITIONTIME; `sql` gives them over the stored columns. */
+  readonly pseudoColumns?: readonly PseudoColumn[];
+  /** Of a table with `require_partition_filter`: a query must compare one of these columns with a constant. */
+  readonly requiredPartitionFilter?: readonly string[];
+  /** A wildcard table: `physicalName` is a subquery over these, `_TABLE_SUFFIX` the end of their names. */
+  readonly matched?: readonly { readonly ref: TableRef; readonly suffix: string }[];
   /** A view of INFORMATION_SCHEMA: `physicalName` is a subquery with the rows that the caller may see. */
   readonly systemView?: {
     /** Columns, in lower case, that a WHERE clause must compare with constants for equality. */
     readonly requiredFilter: readonly string[];
   };
 };
+
+export type PseudoColumn = { readonly name: string; readonly type: GType; readonly sql: string };
 
 /** How the analyser asks for tables. Throws a BigQueryError (404 or 403 text) for what the caller may not know of. */
 export interface TableLookup {

@@ -74,7 +74,7 @@ function changeTable(services: Services, statement: Dcl, on: On<'TABLE' | 'VIEW'
   requireDataset(services, ref.projectId, ref.datasetId);
   const table = services.tables.get(ref);
   if (table === undefined) throw tableNotFound(ref);
-  if (table.kind !== on.kind)
+  if ((table.kind === 'MATERIALIZED_VIEW' ? 'VIEW' : table.kind) !== on.kind)
     throw new BigQueryError(
       'invalidQuery',
       `${nameOf(ref)} is not allowed for this operation because it is currently a ${table.kind}.`,

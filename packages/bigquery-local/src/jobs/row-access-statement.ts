@@ -116,8 +116,10 @@ export function requirePolicy(services: Services, ref: TableReference, policyId:
 export function requirePlainTable(services: Services, ref: TableReference): void {
   const table = services.tables.get(ref);
   if (table === undefined) throw tableNotFound(ref);
-  if (table.kind === 'VIEW')
-    throw invalid(`${nameOf(ref)} is a view: row access policies are supported on tables only.`);
+  if (table.kind !== 'TABLE')
+    throw invalid(
+      `${nameOf(ref)} is a ${table.kind.toLowerCase().replace('_', ' ')}: row access policies are supported on tables only.`,
+    );
 }
 
 export function policyExists(ref: TableReference, policyId: string): BigQueryError {

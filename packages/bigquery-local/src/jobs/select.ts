@@ -136,7 +136,7 @@ async function runInto(
     );
     return outcome(rows);
   }
-  if (old.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a view.`);
+  if (old.kind !== 'TABLE') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a ${old.kind}.`);
   if (writeDisposition === 'WRITE_TRUNCATE' || old.physicalId === undefined) {
     const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql);
     const properties = withLayout({ ...old.properties, schema: { fields } }, prepared.configuration);

@@ -109,10 +109,11 @@ export class JobTableLookup implements TableLookup, Disposable {
     }
     return {
       ref,
-      kind: table.kind,
+      kind: table.kind === 'TABLE' || table.kind === 'SNAPSHOT' ? 'TABLE' : 'VIEW',
       fields: table.properties.schema.fields,
       ...(physicalId === undefined ? {} : { physicalName: PhysicalTables.nameOf(projectId, physicalId) }),
-      ...(table.properties.view === undefined ? {} : { viewQuery: table.properties.view.query }),
+      ...viewQueryOf(table),
+      ...(table.kind === 'SNAPSHOT' ? { readOnly: true } : {}),
       ...(throughViewsOnly ? { throughViewsOnly } : {}),
       ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
@@ -180,6 +181,12 @@ export class JobTableLookup implements TableLookup, Disposable {
   [Symbol.dispose](): void {
     for (const unpin of this.#unpin.splice(0)) unpin();
   }
+}
+
+/** A materialized view is evaluated when it is read, like any view: never stale. */
+function viewQueryOf({ properties }: Table): { readonly viewQuery?: string } {
+  const query = properties.view?.query ?? properties.materializedView?.query;
+  return query === undefined ? {} : { viewQuery: query };
 }
 
 /** Whether the caller sees the datasets of the project, and so may learn that this one does not exist. */

@@ -22,6 +22,11 @@ export function dmlTarget(scope: Scope, fields: Message): CatalogTable {
     const { projectId, datasetId, tableId } = table.info.ref;
     throw invalidQuery(`Modifying views is not supported: ${projectId}:${datasetId}.${tableId}`);
   }
+  if (table.info.readOnly === true) {
+    const { projectId, datasetId, tableId } = table.info.ref;
+    throw invalidQuery(`Modifying table snapshots is not supported: ${projectId}:${datasetId}.${tableId}`);
+  }
+  if (table.info.matched !== undefined) throw invalidQuery('A wildcard table cannot be modified');
   if (table.info.systemView !== undefined)
     throw invalidQuery(`INFORMATION_SCHEMA.${table.info.ref.tableId} cannot be modified`);
   // A part of the rows cannot be changed: neither counts nor the conflicts of MERGE may tell of the others.

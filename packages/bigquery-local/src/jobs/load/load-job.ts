@@ -46,7 +46,8 @@ export async function runLoad(
     if (dataset === undefined)
       throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     const old = services.tables.get(ref);
-    if (old?.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot load into ${nameOf(ref)}: it is a view.`);
+    if (old !== undefined && old.kind !== 'TABLE')
+      throw new BigQueryError('invalid', `Cannot load into ${nameOf(ref)}: it is a ${old.kind}.`);
     if (old === undefined && configuration.createDisposition === 'CREATE_NEVER')
       throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
     if (

@@ -53,7 +53,8 @@ async function listRows(services: Services, context: RequestContext): Promise<Js
   const { ref, resource } = tableOf(context);
   authorize(services, context, 'bigquery.tables.getData', resource);
   const table = requireTable(services, ref);
-  if (table.kind === 'VIEW') throw new BigQueryError('invalid', `Cannot list a table of type VIEW.`);
+  if (table.kind === 'VIEW' || table.kind === 'MATERIALIZED_VIEW')
+    throw new BigQueryError('invalid', `Cannot list a table of type ${table.kind}.`);
   requireAllRows(services, context.principal, ref);
   const page = await readPage(services, context, table, context.query);
   const nextToken = pageTokenOf(table, page);
@@ -121,7 +122,7 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
   const ignoreUnknownValues = optionalFlag(body, 'ignoreUnknownValues') ?? false;
   return services.lock.hold(nameOf(ref), context.signal, async () => {
     const table = requireTable(services, ref);
-    if (table.kind === 'VIEW' || table.physicalId === undefined)
+    if (table.kind !== 'TABLE' || table.physicalId === undefined)
       throw new BigQueryError('invalid', `${nameOf(ref)} is not a table that takes rows.`);
     requireNoDefaults(table, commonKeys(rows));
     const known = seen.of(table.physicalId, services.clock());

@@ -6,7 +6,7 @@ import { requireDataset } from '../../catalog/dataset-changes.ts';
 import type { TableReference } from '../../catalog/datasets.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { checkTableId, parseSchema } from '../../catalog/table-rules.ts';
-import { nameOf, tableNotFound, type Table } from '../../catalog/tables.ts';
+import { nameOf, tableNotFound, type Table, type TableProperties } from '../../catalog/tables.ts';
 import { sameType } from '../../googlesql/types.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
 import { missingDataset } from '../../jobs/authorize-statement.ts';
@@ -209,7 +209,7 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
         ? table.properties
         : {
             schema: table.properties.schema,
-            ...(table.properties.view === undefined ? {} : { view: table.properties.view }),
+            ...definitionOf(table.properties),
           };
     let physicalId: string | undefined;
     if (table.kind === 'VIEW') {
@@ -221,7 +221,7 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
           schema: { fields: await viewFields(services, context.principal, ref, query) },
         };
       }
-    } else if (context.body['schema'] !== undefined && context.body['schema'] !== null) {
+    } else if (table.kind === 'TABLE' && context.body['schema'] !== undefined && context.body['schema'] !== null) {
       const fields = parseSchema(optionalObject(context.body, 'schema'));
       physicalId = await changeSchema(services, context, table, fields);
       properties = { ...properties, schema: { fields } };
@@ -233,6 +233,15 @@ async function changeTable(services: Services, context: RequestContext, mode: 'p
     });
   });
   return tableResource(services, updated, dataset, context.baseUrl);
+}
+
+/** What a PUT does not take away: how the table came to be. */
+function definitionOf({ view, materializedView, snapshotDefinition, cloneDefinition }: TableProperties): object {
+  return Object.fromEntries(
+    Object.entries({ view, materializedView, snapshotDefinition, cloneDefinition }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
 }
 
 /** "Modifying table schemas": columns may be added at the end and become NULLABLE; nothing else. */
