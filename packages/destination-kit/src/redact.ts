@@ -12,14 +12,15 @@ export type Redactor = (text: string) => string;
 
 /**
  * Hides the values of `secrets` as they are, percent-encoded, in JSON and in base 64, and
- * of any setting or literal of the mapping whose name sounds secret.
+ * of any setting or literal of the mapping whose name sounds secret, and `others`.
  */
 export function createRedactor(
   settings: JsonObject,
   passwordFields: ReadonlySet<string>,
   fields: JsonObject,
+  others: readonly string[] = [],
 ): Redactor {
-  const secrets = new Set<string>();
+  const secrets = new Set<string>(others);
   for (const [name, value] of Object.entries(settings)) {
     if (passwordFields.has(name) || SECRET_NAME.test(name)) collectTexts(value, secrets);
   }

@@ -1,11 +1,15 @@
 // The HTTP client of destinations, on undici. It promises what the definitions of
 // Segment's catalogue expect of their `request` argument, and beyond that: every
 // exchange ends within its time-out, body included; answers are bounded; connections
-// are kept alive and limited per host; a redirect never turns a write into a read or
-// carries credentials to another host.
-import { Agent, request as undiciRequest } from 'undici';
+// are kept alive, limited per host and go through the proxy that the environment or an
+// option names; a redirect never turns a write into a read or carries credentials to
+// another host.
+import type { Dispatcher } from 'undici';
+import { request as undiciRequest } from 'undici';
 import { segmentCore } from '../segment/core.ts';
 import { readBody } from './body.ts';
+import type { Connector, ProxyOption } from './dispatcher.ts';
+import { createDispatcher } from './dispatcher.ts';
 import { RequestError, requestErrorOf } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { exchangeOf, isRead } from './exchange.ts';
@@ -25,8 +29,14 @@ export type HttpPoolOptions = {
   readonly userAgent: string;
   /** Default for one exchange, in milliseconds. */
   readonly timeoutMs: number;
+  /** Bounds also what a definition asks for itself, in milliseconds. Default 300,000. */
+  readonly maxTimeoutMs?: number;
   /** Longest unpacked answer that is read. */
   readonly maxResponseBytes: number;
+  /** Default: what the environment says. */
+  readonly proxy?: ProxyOption;
+  /** Opens the connections instead of the network: for tests. */
+  readonly connector?: Connector;
 };
 
 /** What one call of `perform` or `performBatch` is given, and what it leaves behind. */
@@ -40,19 +50,18 @@ export type CallContext = {
 
 /** The connections of one open destination. */
 export class HttpPool implements AsyncDisposable {
-  readonly #agent: Agent;
+  readonly #dispatcher: Dispatcher;
   readonly #options: HttpPoolOptions;
+  readonly #maxTimeoutMs: number;
 
   constructor(options: HttpPoolOptions) {
     this.#options = options;
-    this.#agent = new Agent({
+    this.#maxTimeoutMs = options.maxTimeoutMs ?? MAX_TIMEOUT_MS;
+    this.#dispatcher = createDispatcher({
       connections: options.connections,
-      pipelining: 1,
-      maxOrigins: 256,
-      connect: { timeout: Math.min(options.timeoutMs, 10_000) },
-      // Our own timer bounds the whole exchange, so undici's finer ones only get in the way.
-      headersTimeout: 0,
-      bodyTimeout: 0,
+      connectTimeoutMs: Math.min(options.timeoutMs, 10_000),
+      proxy: options.proxy ?? 'environment',
+      ...(options.connector === undefined ? {} : { connector: options.connector }),
     });
   }
 
@@ -73,13 +82,13 @@ export class HttpPool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#agent.destroy();
+    await this.#dispatcher.destroy();
   }
 
   async #send(first: Exchange, options: RequestOptions, context: CallContext): Promise<ClientResponse> {
     const timeoutMs = Math.min(
-      options.timeout === false ? MAX_TIMEOUT_MS : (options.timeout ?? this.#options.timeoutMs),
-      MAX_TIMEOUT_MS,
+      options.timeout === false ? this.#maxTimeoutMs : (options.timeout ?? this.#options.timeoutMs),
+      this.#maxTimeoutMs,
     );
     using limit = new Limit(timeoutMs, [context.signal, options.signal]);
     let exchange = first;
@@ -106,7 +115,7 @@ export class HttpPool implements AsyncDisposable {
     try {
       limit.signal.throwIfAborted();
       const answer = await undiciRequest(url, {
-        dispatcher: this.#agent,
+        dispatcher: this.#dispatcher,
         method: method as 'GET',
         headers: Object.fromEntries(headers),
         body,

@@ -47,6 +47,10 @@ const UNTRUSTED = /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS_CERT)/;
 export function requestErrorOf(thrown: unknown, target: string): RequestError {
   if (thrown instanceof RequestError) return thrown;
   const code = codeOf(thrown);
+  const refusedByProxy = /Proxy response \((\d+)\)/.exec(thrown instanceof Error ? thrown.message : '')?.[1];
+  if (refusedByProxy !== undefined) {
+    return new RequestError('not_sent', `the HTTP proxy answered ${refusedByProxy} for ${target}`, thrown);
+  }
   if (NOT_SENT.has(code)) return new RequestError('not_sent', `cannot connect to ${target} (${code})`, thrown);
   if (BAD_REQUEST.has(code)) {
     return new RequestError(
