@@ -15,6 +15,8 @@ import { dmlTarget, resolveDml, targetReads } from './resolve/dml.ts';
 import type { Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
 import type { Scope } from './resolve/scope.ts';
+import { checkScript } from './script/check-script.ts';
+import type { Script } from './script/script.ts';
 import type { AnalyzedStatement, AnalyzeRequest, GoogleSql, Statement, TableInfo } from './statement.ts';
 import { unqualifiedTable } from './table-path.ts';
 import { TextAnalysis } from './text-analysis.ts';
@@ -54,6 +56,12 @@ class LocalGoogleSql implements GoogleSql {
     const context = new CompileContext(subqueries, this.#nowMicros(), request.sessionUser);
     const statement = await this.#statement(node, scope, context, analysis, request);
     return { statement, reads: analysis.reads() };
+  }
+
+  async script(sql: string, known: Iterable<string> = []): Promise<Script> {
+    const script = await this.#analyzer.script(sql);
+    checkScript(script, known);
+    return script;
   }
 
   async #statement(

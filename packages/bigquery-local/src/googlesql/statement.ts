@@ -1,9 +1,21 @@
 // What the analysis of one statement tells the job layer: its kind, exactly what it
 // reads and writes (for the access decisions), and how to run it on DuckDB.
+import type { RoutineProperties } from '../catalog/routines.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
+import type { Script } from './script/script.ts';
 import type { GType, TypedValue } from './types.ts';
 
 export type TableRef = { readonly projectId: string; readonly datasetId: string; readonly tableId: string };
+export type RoutineRef = { readonly projectId: string; readonly datasetId: string; readonly routineId: string };
+
+/** The view or routine whose text names a table or routine. */
+export type ReadVia = TableRef | RoutineRef;
+
+/** What the job layer knows of a function that a statement calls. */
+export type RoutineInfo = { readonly ref: RoutineRef; readonly properties: RoutineProperties };
+
+/** A function of the statements around this one: `CREATE TEMP FUNCTION`. */
+export type TemporaryRoutine = { readonly name: string; readonly properties: RoutineProperties };
 
 /** What the job layer knows of a table that a statement names. */
 export type TableInfo = {
@@ -39,9 +51,16 @@ export type PseudoColumn = { readonly name: string; readonly type: GType; readon
 export interface TableLookup {
   /**
    * `path` has one to three parts, as the query names the table (back-quoted names are split);
-   * resolves default project and dataset. `via` is the view, if any, whose query names it.
+   * resolves default project and dataset. `via` is the view or routine, if any, whose text names it.
    */
-  table(path: readonly string[], via?: TableRef): Promise<TableInfo>;
+  table(path: readonly string[], via?: ReadVia): Promise<TableInfo>;
+  /**
+   * A function, or a table function, that the statement may call: names are found in the text, so that
+   * undefined, for none or one that the caller must not know of, is no error yet. Without this member there are none.
+   */
+  routine?(path: readonly string[], via?: ReadVia): RoutineInfo | undefined;
+  /** The 403 or 404 for the caller of a function that `routine` answered undefined for, where there is one. */
+  routineDenial?(path: readonly string[], via?: ReadVia): Error | undefined;
 }
 
 export type AnalyzeRequest = {
@@ -54,6 +73,16 @@ export type AnalyzeRequest = {
     | { readonly mode: 'POSITIONAL'; readonly values: readonly TypedValue[] };
   /** E-mail of the caller, for SESSION_USER(). */
   readonly sessionUser: string;
+  /** Variables of the script around the statement, by their names in lower case. A column of that name wins. */
+  readonly variables?: ReadonlyMap<string, TypedValue>;
+  /** `@@` variables, by their paths in lower case: `script.job_id`. */
+  readonly systemVariables?: ReadonlyMap<string, TypedValue>;
+  /** Types that a query's columns must be coercible to, and are coerced to. */
+  readonly outputTypes?: readonly GType[];
+  /** Where the temporary tables of the script or session are. */
+  readonly temporary?: { readonly projectId: string; readonly datasetId: string };
+  /** Temporary functions made by earlier statements of the same script or session. */
+  readonly temporaryRoutines?: readonly TemporaryRoutine[];
 };
 
 /** One table or view that the statement reads. A table under a view is listed too, with the view that leads to it. */
@@ -62,9 +91,12 @@ export type TableRead = {
   readonly kind: 'TABLE' | 'VIEW';
   /** Columns read, in the table's spelling. */
   readonly columns: readonly string[];
-  /** The view through which it is read, innermost; undefined when the query itself names it. */
-  readonly via?: TableRef;
+  /** The view or routine through which it is read, innermost; undefined when the query itself names it. */
+  readonly via?: ReadVia;
 };
+
+/** One stored routine that the statement calls, directly or through views and other routines. */
+export type RoutineUse = { readonly ref: RoutineRef; readonly via?: ReadVia };
 
 export type OutputColumn = { readonly name: string; readonly type: GType };
 
@@ -92,6 +124,23 @@ export type GrantTarget =
 
 export type Statement =
   | { readonly kind: 'SELECT'; readonly query: CompiledQuery }
+  | {
+      readonly kind: 'CREATE_FUNCTION' | 'CREATE_TABLE_FUNCTION' | 'CREATE_PROCEDURE';
+      readonly target: RoutineRef;
+      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly properties: RoutineProperties;
+    }
+  /** CREATE TEMP FUNCTION: changes nothing by itself; goes into `temporaryRoutines` of what follows. */
+  | {
+      readonly kind: 'CREATE_TEMP_FUNCTION';
+      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly routine: TemporaryRoutine;
+    }
+  | {
+      readonly kind: 'DROP_FUNCTION' | 'DROP_TABLE_FUNCTION' | 'DROP_PROCEDURE';
+      readonly target: RoutineRef;
+      readonly ifExists: boolean;
+    }
   | {
       readonly kind: 'CREATE_TABLE' | 'CREATE_TABLE_AS_SELECT';
       readonly target: TableRef;
@@ -168,9 +217,12 @@ export type Statement =
 export type AnalyzedStatement = {
   readonly statement: Statement;
   readonly reads: readonly TableRead[];
+  readonly routines?: readonly RoutineUse[];
 };
 
 export interface GoogleSql extends AsyncDisposable {
   /** Throws a BigQueryError `invalidQuery` with BigQuery's text and `at [line:column]`. */
   analyze(request: AnalyzeRequest): Promise<AnalyzedStatement>;
+  /** The text as a script, checked. `known`: variables that exist before it begins. Throws `invalidQuery`. */
+  script(sql: string, known?: Iterable<string>): Promise<Script>;
 }

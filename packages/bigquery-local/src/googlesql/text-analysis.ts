@@ -1,10 +1,12 @@
 // Analysis of one text, a statement or the query of a view: looks up the tables that it
 // names, analyses views beneath it, asks the analyser, and notes down every read.
-import type { Analyzer, AnalyzerParameters } from './analyzer/analyzer.ts';
+import { BigQueryError } from '../bigquery-error.ts';
+import type { Analyzer, AnalyzerParameters, AnalyzerVariables } from './analyzer/analyzer.ts';
 import { MAX_SQL_LENGTH } from './analyzer/analyzer.ts';
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
 import { splitQuotedPaths, splittable } from './analyzer/quoted-path.ts';
 import { resultColumns } from './compile/query.ts';
+import { ddlTables, toleratesMissing } from './desugar/ddl-names.ts';
 import { nodeOf, type Node } from './resolve/message.ts';
 import { resolveQuery } from './resolve/query.ts';
 import { resolveScan } from './resolve/scan.ts';
@@ -76,7 +78,7 @@ export class TextAnalysis {
 
   /** The statement itself. */
   statement(): Promise<AnalyzedText> {
-    const { parameters } = this.#request;
+    const { parameters, variables, systemVariables, outputTypes } = this.#request;
     const named = new Map<string, TypedValue>();
     if (parameters?.mode === 'NAMED')
       for (const [name, value] of parameters.values) named.set(name.toLowerCase(), value);
@@ -85,7 +87,17 @@ export class TextAnalysis {
       parameters?.mode === 'POSITIONAL'
         ? { mode: 'POSITIONAL', types: positional.map((v) => v.type) }
         : { mode: 'NAMED', types: new Map([...named].map(([name, v]): [string, GType] => [name, v.type])) };
-    return this.#analyze(this.#request.sql, { named, positional }, types, undefined, 0);
+    const values = {
+      named,
+      positional,
+      ...(variables === undefined ? {} : { variables }),
+      ...(systemVariables === undefined ? {} : { system: systemVariables }),
+    };
+    return this.#analyze(this.#request.sql, values, types, undefined, 0, {
+      named: typesOf(variables),
+      system: typesOf(systemVariables),
+      ...(outputTypes === undefined ? {} : { outputTypes }),
+    });
   }
 
   /** A constant expression of the catalog: a column's default. */
@@ -105,6 +117,7 @@ export class TextAnalysis {
     types: AnalyzerParameters,
     via: TableRef | undefined,
     depth: number,
+    variables?: AnalyzerVariables,
   ): Promise<AnalyzedText> {
     if (sql.length > MAX_SQL_LENGTH) {
       throw invalidQuery(
@@ -114,13 +127,18 @@ export class TextAnalysis {
     const tables: (CatalogTable & { readonly path: readonly string[] })[] = [];
     const named = new Map<string, TableInfo>();
     const apart = new Set<string>();
-    for (const written of await this.#analyzer.tableNames(sql)) {
+    const extracted = await this.#analyzer.tableNames(sql);
+    for (const written of via === undefined ? [...extracted, ...ddlTables(sql)] : extracted) {
       const parts = splittable(written);
       if (parts !== undefined) apart.add(written[0]!);
       const path = parts ?? written;
       if (via === undefined && regionViewPath(path) === undefined && splitPath(path).length === 1)
         this.unqualified.push(path[0]!);
-      const info = await this.#lookUp(path, via);
+      const info = await this.#lookUp(path, via).catch((error: unknown) => {
+        if (error instanceof BigQueryError && error.reason === 'notFound' && toleratesMissing(sql)) return undefined;
+        throw error;
+      });
+      if (info === undefined) continue;
       const key = path.map((p) => p.toLowerCase()).join('\0');
       const same = named.get(key);
       if (same !== undefined) {
@@ -136,6 +154,7 @@ export class TextAnalysis {
       splitQuotedPaths(sql, apart),
       tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
       types,
+      variables,
     );
     const scope = new Scope(resolveScan, this.#ids, tables, parameters, (table, columns) =>
       this.recordRead(table.info, columns, via),
@@ -158,11 +177,14 @@ export class TextAnalysis {
     if (info.kind === 'TABLE') {
       const table = {
         info,
-        columns: info.fields.map((field) => ({
-          name: field.name,
-          type: typeOfField(field),
-          ...(field.defaultValueExpression === undefined ? {} : { hasDefault: true }),
-        })),
+        columns: [
+          ...info.fields.map((field) => ({
+            name: field.name,
+            type: typeOfField(field),
+            ...(field.defaultValueExpression === undefined ? {} : { hasDefault: true }),
+          })),
+          ...(info.pseudoColumns ?? []).map(({ name, type }) => ({ name, type, isPseudo: true })),
+        ],
       };
       return info.rowFilter === undefined ? table : { ...table, view: await this.#filtered(table, info.rowFilter) };
     }
@@ -228,4 +250,8 @@ function barrier(input: Relation): Relation {
 
 function quoted(name: string): string {
   return `\`${name.replaceAll('\\', '\\\\').replaceAll('`', '\\`')}\``;
+}
+
+function typesOf(values: ReadonlyMap<string, TypedValue> | undefined): ReadonlyMap<string, GType> {
+  return new Map([...(values ?? [])].map(([name, { type }]): [string, GType] => [name, type]));
 }

@@ -1,19 +1,39 @@
 // Questions to the analyser: which tables a text names, and what it means over a given
 // catalog. Owns the language options; knows nothing of our tables or their storage.
-import { invalidQuery, unsupported } from './analyzer-error.ts';
+import { invalidQuery } from './analyzer-error.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
 import { CatalogCache, type AnalyzerTable, type CatalogLease } from './catalog.ts';
 import { pipeOperator } from './quoted-path.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { typeToProto } from './type-proto.ts';
+import { parseScript } from '../script/parse-script.ts';
+import { ScriptText } from '../script/script-text.ts';
+import type { Script } from '../script/script.ts';
 
 /** Longest query text, in characters: BigQuery's limit for an unresolved query is 1 MB. */
 export const MAX_SQL_LENGTH = 1024 * 1024;
 
+/** What PARTITION BY of CREATE TABLE may name besides the table's own columns. */
+const PARTITION_PSEUDO_COLUMNS = [
+  { name: '_PARTITIONTIME', type: typeToProto({ kind: 'TIMESTAMP' }) },
+  { name: '_PARTITIONDATE', type: typeToProto({ kind: 'DATE' }) },
+];
+
 export type AnalyzerParameters =
   | { readonly mode: 'NAMED'; readonly types: ReadonlyMap<string, GType> }
   | { readonly mode: 'POSITIONAL'; readonly types: readonly GType[] };
+
+/** What a script around the statement declares: types by name. */
+export type AnalyzerVariables = {
+  readonly named: ReadonlyMap<string, GType>;
+  /** By path: `error.message`. */
+  readonly system: ReadonlyMap<string, GType>;
+  /** The query's columns must be coercible to these types, and are coerced. */
+  readonly outputTypes?: readonly GType[];
+};
+
+const NO_VARIABLES: AnalyzerVariables = { named: new Map(), system: new Map() };
 
 export class Analyzer implements AsyncDisposable {
   readonly #client: ZetaSqlClient;
@@ -46,20 +66,28 @@ export class Analyzer implements AsyncDisposable {
         throw invalidQuery(`Pipe syntax is not supported by the local BigQuery at [${pipe}]`);
       // Nothing but white space and comments is a script too, an empty one.
       if (error instanceof Error && error.message.includes('Unexpected end of')) throw error;
-      // What parses only as a script is valid GoogleSQL: it is refused as such, not as a syntax error.
-      throw await extract(true).then(
-        () => unsupported('A multi-statement query'),
-        // A script too, one with a statement that is refused by its name (CREATE FUNCTION, BEGIN).
-        (refused: unknown) =>
-          refused instanceof Error && !refused.message.startsWith('Syntax error') ? refused : error,
-      );
+      const script = await this.script(sql);
+      const [only] = script.statements;
+      throw script.statements.length === 1 && only?.kind === 'sql' ? error : new ScriptText(script);
     });
     const names = (response['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
     return names.map((name) => name.tableNameSegment ?? []);
   }
 
+  /** The text as a script, of one statement or more. Throws `invalidQuery` where it is none. */
+  async script(sql: string): Promise<Script> {
+    const options = { ...(await this.#languageOptions()), supportedStatementKinds: [] };
+    const response = await this.#client.call('Parse', { sqlStatement: sql, options, allowScript: true });
+    return parseScript(response['parsedScript'], sql);
+  }
+
   /** The resolved statement, an `AnyResolvedStatementProto`. */
-  async analyze(sql: string, tables: readonly AnalyzerTable[], parameters: AnalyzerParameters): Promise<unknown> {
+  async analyze(
+    sql: string,
+    tables: readonly AnalyzerTable[],
+    parameters: AnalyzerParameters,
+    variables: AnalyzerVariables = NO_VARIABLES,
+  ): Promise<unknown> {
     const language = await this.#languageOptions();
     const options = {
       languageOptions: language,
@@ -67,6 +95,12 @@ export class Analyzer implements AsyncDisposable {
       errorMessageMode: 'ERROR_MESSAGE_ONE_LINE',
       pruneUnusedColumns: true,
       enabledRewrites: REWRITES,
+      ddlPseudoColumns: PARTITION_PSEUDO_COLUMNS,
+      systemVariables: [...variables.system].map(([path, type]) => ({
+        namePath: path.split('.'),
+        type: typeToProto(type),
+      })),
+      ...(variables.outputTypes === undefined ? {} : { targetColumnTypes: variables.outputTypes.map(typeToProto) }),
       ...(parameters.mode === 'NAMED'
         ? {
             parameterMode: 'PARAMETER_NAMED',
@@ -77,7 +111,7 @@ export class Analyzer implements AsyncDisposable {
     const leases: CatalogLease[] = [];
     try {
       const response = await this.#client.call('Analyze', async () => {
-        const lease = await this.#catalogs.lease(tables, language);
+        const lease = await this.#catalogs.lease(tables, language, variables.named);
         leases.push(lease);
         return { sqlStatement: sql, registeredCatalogId: lease.registeredCatalogId, options };
       });

@@ -14,7 +14,13 @@ export type AnalyzerTable = {
   /** As the text names it, quoted parts unsplit. */
   readonly path: readonly string[];
   readonly id: number;
-  readonly columns: readonly { readonly name: string; readonly type: GType; readonly hasDefault?: boolean }[];
+  readonly columns: readonly {
+    readonly name: string;
+    readonly type: GType;
+    readonly hasDefault?: boolean;
+    /** Readable by its name, not part of `*`. */
+    readonly isPseudo?: boolean;
+  }[];
 };
 
 type MutableCatalog = { name: string; table: Message[]; catalog: MutableCatalog[]; [key: string]: unknown };
@@ -40,14 +46,19 @@ export class CatalogCache {
     this.#client = client;
   }
 
-  async lease(tables: readonly AnalyzerTable[], language: Message): Promise<CatalogLease> {
+  /** `constants`: what the text may name besides columns, with their types. */
+  async lease(
+    tables: readonly AnalyzerTable[],
+    language: Message,
+    constants: ReadonlyMap<string, GType> = new Map(),
+  ): Promise<CatalogLease> {
     if (this.#generation !== this.#client.generation) {
       // A new process knows none of them.
       this.#usedOnce.clear();
       this.#usedAgain.clear();
       this.#generation = this.#client.generation;
     }
-    const registered = this.#take(JSON.stringify(tables), tables, language);
+    const registered = this.#take(JSON.stringify([tables, ...constants]), () => catalogOf(tables, language, constants));
     registered.users += 1;
     const release = (): void => {
       registered.users -= 1;
@@ -61,7 +72,7 @@ export class CatalogCache {
     }
   }
 
-  #take(key: string, tables: readonly AnalyzerTable[], language: Message): Registered {
+  #take(key: string, catalog: () => Message): Registered {
     const known = this.#usedAgain.get(key) ?? this.#usedOnce.get(key);
     if (known !== undefined) {
       this.#usedOnce.delete(key);
@@ -70,7 +81,7 @@ export class CatalogCache {
       this.#evict(this.#usedAgain, MAX_USED_AGAIN);
       return known;
     }
-    const id = this.#register(catalogOf(tables, language));
+    const id = this.#register(catalog());
     const registered: Registered = { id, generation: this.#client.generation, users: 0, evicted: false };
     this.#usedOnce.set(key, registered);
     id.catch(() => {
@@ -103,7 +114,11 @@ export class CatalogCache {
   }
 }
 
-function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message {
+function catalogOf(
+  tables: readonly AnalyzerTable[],
+  language: Message,
+  constants: ReadonlyMap<string, GType>,
+): Message {
   const root: MutableCatalog = { name: 'bigquery', table: [], catalog: [] };
   for (const table of tables) {
     let catalog = root;
@@ -122,6 +137,7 @@ function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message
         name: c.name,
         type: typeToProto(c.type),
         ...(c.hasDefault === true ? { hasDefaultValue: true } : {}),
+        ...(c.isPseudo === true ? { isPseudoColumn: true } : {}),
       })),
     });
   }
@@ -129,6 +145,8 @@ function catalogOf(tables: readonly AnalyzerTable[], language: Message): Message
     ...root,
     builtinFunctionOptions: { languageOptions: language },
     customFunction: extraSignatures,
+    // Their values do not matter here: NULL.
+    constant: [...constants].map(([name, type]) => ({ namePath: [name], type: typeToProto(type), value: {} })),
     namedType: INT64_ALIASES.map((name) => ({ name, type: { typeKind: 'TYPE_INT64' } })),
   };
 }

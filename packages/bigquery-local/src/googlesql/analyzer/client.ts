@@ -27,6 +27,7 @@ export type Rpc =
   | 'Analyze'
   | 'ExtractTableNamesFromStatement'
   | 'GetLanguageOptions'
+  | 'Parse'
   | 'RegisterCatalog'
   | 'UnregisterCatalog';
 

@@ -18,6 +18,10 @@ export function resolveExpr(scope: Scope, value: unknown): Expr {
       return columnRef(scope, fields);
     case 'resolvedParameterNode':
       return literal(scope.parameter(text(fields, 'name'), Number(fields['position'] ?? 0)));
+    case 'resolvedConstantNode':
+      return literal(scope.variable(text(part(fields, 'constant'), 'name')));
+    case 'resolvedSystemVariableNode':
+      return literal(scope.variable(`@@${items(fields, 'namePath').map(String).join('.')}`));
     case 'resolvedFunctionCallNode':
       return { kind: 'call', ...call(scope, fields) };
     case 'resolvedCastNode':

@@ -18,6 +18,10 @@ export type CatalogTable = {
 export type Parameters = {
   readonly named: ReadonlyMap<string, TypedValue>;
   readonly positional: readonly TypedValue[];
+  /** Of a script, by names in lower case. */
+  readonly variables?: ReadonlyMap<string, TypedValue>;
+  /** By paths in lower case. */
+  readonly system?: ReadonlyMap<string, TypedValue>;
 };
 
 /** Resolves a scan; expressions come to the scans of their subqueries through it. */
@@ -112,6 +116,16 @@ export class Scope {
       throw invalidQuery(
         name === '' ? 'Query parameter number ' + position + ' is missing' : `Query parameter '${name}' not found`,
       );
+    return value;
+  }
+
+  /** The value of a script's variable; of a system variable where the name has `@@` before it. */
+  variable(name: string): TypedValue {
+    this.usedParameters.push(name);
+    const key = name.toLowerCase();
+    const { variables, system } = this.#parameters;
+    const value = key.startsWith('@@') ? system?.get(key.slice(2)) : variables?.get(key);
+    if (value === undefined) throw invalidQuery(`Unrecognized name: ${name}`);
     return value;
   }
 }
