@@ -3,9 +3,9 @@
 // (https://segment.com/docs/connections/reverse-etl/manage-retl/).
 import type { JsonObject, JsonValue } from '@sluice/core';
 import type { BatchPolicy } from '../destination.ts';
-import { isConstant } from '../mapping/columns.ts';
+import { isConstant, mappingReferences } from '../mapping/columns.ts';
 import { isPlainObject } from '../mapping/compile.ts';
-import type { ActionDefinition } from '../segment/definition.ts';
+import type { ActionDefinition, InputField } from '../segment/definition.ts';
 
 const DEFAULT_ROWS = 1000;
 const DEFAULT_BYTES = 4_000_000;
@@ -14,14 +14,33 @@ const MAX_ROWS = 10_000;
 const CONCURRENT_BATCHES = 4;
 const CONCURRENT_ROWS = 16;
 
-/** The mapping with the action's fixed defaults filled in; defaults that are directives expect event streams. */
-export function withLiteralDefaults(action: ActionDefinition, fields: JsonObject): JsonObject {
+/**
+ * The mapping with the action's fixed defaults filled in. Defaults that are directives expect
+ * event streams, but for those that read the audience, when the mapping keeps one.
+ */
+export function withLiteralDefaults(
+  action: Pick<ActionDefinition, 'fields'>,
+  fields: JsonObject,
+  keepsAudience = false,
+): JsonObject {
   const result: JsonObject = { ...fields };
   for (const [name, field] of Object.entries(action.fields)) {
-    if (name in result || field.default === undefined || !isConstant(field.default)) continue;
-    result[name] = field.default;
+    if (name in result || !hasUsableDefault(field, keepsAudience)) continue;
+    result[name] = field.default ?? null;
   }
   return result;
+}
+
+/** True when a mapping may leave the field out because its default applies. */
+export function hasUsableDefault(field: InputField, keepsAudience: boolean): boolean {
+  if (field.default === undefined) return false;
+  if (isConstant(field.default)) return true;
+  return (
+    keepsAudience &&
+    mappingReferences({ value: field.default }).every(
+      ({ keys }) => keys !== 'all' && keys[0] === 'context' && keys[1] === 'personas',
+    )
+  );
 }
 
 /**
@@ -30,7 +49,8 @@ export function withLiteralDefaults(action: ActionDefinition, fields: JsonObject
  * the webhook does) and the mapping does not ask for batches.
  */
 export function batchPolicyOf(action: ActionDefinition, fields: JsonObject): BatchPolicy {
-  const single: BatchPolicy = { maxRows: 1, maxBytes: DEFAULT_BYTES, concurrency: CONCURRENT_ROWS };
+  const rateLimit = action.rateLimit === undefined ? {} : { rateLimit: action.rateLimit };
+  const single: BatchPolicy = { maxRows: 1, maxBytes: DEFAULT_BYTES, concurrency: CONCURRENT_ROWS, ...rateLimit };
   if (action.performBatch === undefined || fields['enable_batching'] === false) return single;
   const declared = numberOf(action.fields['batch_size']?.default);
   const asked = numberOf(fields['batch_size']);
@@ -44,6 +64,7 @@ export function batchPolicyOf(action: ActionDefinition, fields: JsonObject): Bat
     maxRows: Math.max(1, Math.floor(rows)),
     maxBytes: Math.max(1, Math.min(bytes, DEFAULT_BYTES)),
     concurrency: CONCURRENT_BATCHES,
+    ...rateLimit,
   };
 }
 

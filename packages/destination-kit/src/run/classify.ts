@@ -142,6 +142,14 @@ export function responseOf(value: unknown): ClientResponse | undefined {
   return response instanceof ClientResponse ? response : undefined;
 }
 
+/** The HTTP status that a throw stands for, where it has one. */
+export function statusOfThrown(thrown: unknown): number | undefined {
+  const response = responseOf(thrown);
+  if (response !== undefined) return response.status;
+  const { status } = (thrown ?? {}) as { status?: unknown };
+  return typeof status === 'number' ? status : undefined;
+}
+
 function codeOfStatus(status: number): string {
   const code = segmentCore.getErrorCodeFromHttpStatus(status);
   return code === 'UNKNOWN_ERROR' ? `HTTP_${status}` : code;

@@ -8,6 +8,7 @@ import { messageOf } from '@sluice/core';
 import type {
   BatchPolicy,
   BatchResult,
+  Credentials,
   DeliverOptions,
   DestinationSpec,
   OpenDestination,
@@ -21,7 +22,7 @@ import type { Redactor } from '../redact.ts';
 import { createRedactor } from '../redact.ts';
 import type { CallContext } from '../request/client.ts';
 import { HttpPool } from '../request/client.ts';
-import { RequestError } from '../request/errors.ts';
+import type { Connector, ProxyOption } from '../request/dispatcher.ts';
 import { ClientResponse } from '../request/response.ts';
 import type { MultiStatusResponse } from '../segment/core.ts';
 import { segmentCore } from '../segment/core.ts';
@@ -30,11 +31,21 @@ import type { EventContext, SegmentEvent } from '../segment/event.ts';
 import { eventOf } from '../segment/event.ts';
 import { addressFinder } from './addresses.ts';
 import { batchKeyOf, batchPolicyOf, withLiteralDefaults } from './batching.ts';
-import { UNKNOWN_OUTCOME, failureOfResponse, failureOfThrown, outcomeOfNode, responseOf } from './classify.ts';
+import {
+  UNKNOWN_OUTCOME,
+  failureOfResponse,
+  failureOfThrown,
+  outcomeOfNode,
+  responseOf,
+  statusOfThrown,
+} from './classify.ts';
 import type { InputBase } from './execute-input.ts';
 import { batchInput, singleInput } from './execute-input.ts';
+import { limitCall } from './limit-call.ts';
 import type { PayloadMaker } from './payload.ts';
 import { createPayloadMaker } from './payload.ts';
+import { freshTokensOf, refreshCall, refreshFailureOf } from './refresh.ts';
+import { Tokens, authTokensOf, secretsOf } from './tokens.ts';
 
 const MAX_RESPONSE_BYTES = 10 * 1024 * 1024;
 const MAX_ROW_MESSAGE = 500;
@@ -49,7 +60,29 @@ export type RunnerOptions = {
   readonly maxResponseBytes?: number;
   /** ISO 8601; the events' `timestamp`. Default: now. */
   readonly timestamp?: string;
+  /** Bounds also the time that a definition asks for itself, in milliseconds. */
+  readonly maxFetchTimeoutMs?: number;
+  /** Default: what the environment says. */
+  readonly proxy?: ProxyOption;
+  /** Opens all connections instead of the network: for tests. */
+  readonly connector?: Connector;
+  /** Shared by all that use a connection. Default: the spec's own. */
+  readonly tokens?: Tokens;
+  /** Called before refreshed tokens are used. */
+  saveCredentials?(credentials: Credentials): Promise<void>;
 };
+
+export function poolOf(options: RunnerOptions, connections: number): HttpPool {
+  return new HttpPool({
+    connections,
+    userAgent: options.userAgent,
+    timeoutMs: options.fetchTimeoutMs,
+    maxResponseBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
+    ...(options.maxFetchTimeoutMs === undefined ? {} : { maxTimeoutMs: options.maxFetchTimeoutMs }),
+    ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
+    ...(options.connector === undefined ? {} : { connector: options.connector }),
+  });
+}
 
 /** The spec must have passed validation: an unknown action throws a TypeError. */
 export function openDefinition(
@@ -64,10 +97,16 @@ export function openDefinition(
 export function columnsRead(definition: DestinationDefinition, spec: DestinationSpec): ReadonlySet<string> | 'all' {
   const action = definition.actions[spec.action];
   if (action === undefined) throw new TypeError(`${definition.slug} has no action ${spec.action}`);
-  return mappedColumns(withLiteralDefaults(action, spec.fields));
+  return mappedColumns(withLiteralDefaults(action, spec.fields, spec.audience !== undefined));
 }
 
 type Failure = Extract<BatchResult, { kind: 'failed' }>;
+
+type Attempt = {
+  readonly result: BatchResult;
+  /** Places of the rows that were refused with 401. */
+  readonly unauthorized: readonly number[];
+};
 
 class DefinitionRunner implements OpenDestination {
   readonly batching: BatchPolicy;
@@ -79,7 +118,15 @@ class DefinitionRunner implements OpenDestination {
   readonly #readsMessageId: boolean;
   readonly #makePayload: PayloadMaker;
   readonly #batchKey: (payload: JsonObject) => string;
-  readonly #redact: Redactor;
+  /** Made anew when tokens are refreshed. */
+  #redact: Redactor;
+  readonly #secrets: {
+    readonly settings: JsonObject;
+    readonly passwords: ReadonlySet<string>;
+    readonly fields: JsonObject;
+  };
+  readonly #tokens: Tokens | undefined;
+  readonly #save: ((credentials: Credentials) => Promise<void>) | undefined;
   readonly #http: HttpPool;
   readonly #addressOf: (status: number, url: string) => string | undefined;
   readonly #callTimeoutMs: number;
@@ -87,7 +134,7 @@ class DefinitionRunner implements OpenDestination {
   constructor(definition: DestinationDefinition, spec: DestinationSpec, options: RunnerOptions) {
     const action = definition.actions[spec.action];
     if (action === undefined) throw new TypeError(`${definition.slug} has no action ${spec.action}`);
-    const mapping = withLiteralDefaults(action, spec.fields);
+    const mapping = withLiteralDefaults(action, spec.fields, spec.audience !== undefined);
     this.#definition = definition;
     this.#action = action;
     this.batching = batchPolicyOf(action, mapping);
@@ -100,10 +147,12 @@ class DefinitionRunner implements OpenDestination {
       mapping,
       syncId: spec.syncId,
       mappingId: spec.mappingId,
+      ...(spec.audience === undefined ? {} : { audience: spec.audience }),
     };
     this.#events = {
       mappingId: spec.mappingId,
       syncId: spec.syncId,
+      ...(spec.audience === undefined ? {} : { audience: spec.audience }),
       timestamp: options.timestamp ?? new Date().toISOString(),
     };
     this.#map = compileMapping(mapping);
@@ -111,14 +160,12 @@ class DefinitionRunner implements OpenDestination {
     this.#makePayload = createPayloadMaker(definition.slug, spec.action, action, this.batching.maxRows === 1);
     this.#batchKey = batchKeyOf(action, mapping);
     this.#addressOf = addressFinder(spec);
-    this.#redact = createRedactor(spec.settings, passwordFields(definition), spec.fields);
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);
-    this.#http = new HttpPool({
-      connections: this.batching.concurrency,
-      userAgent: options.userAgent,
-      timeoutMs: options.fetchTimeoutMs,
-      maxResponseBytes: options.maxResponseBytes ?? MAX_RESPONSE_BYTES,
-    });
+    this.#tokens = options.tokens ?? (spec.credentials === undefined ? undefined : new Tokens(spec.credentials));
+    this.#save = options.saveCredentials?.bind(options);
+    this.#secrets = { settings: spec.settings, passwords: passwordFields(definition), fields: spec.fields };
+    this.#redact = this.#createRedactor();
+    this.#http = poolOf(options, this.batching.concurrency);
   }
 
   prepare(change: Change): Prepared | Rejection {
@@ -138,9 +185,19 @@ class DefinitionRunner implements OpenDestination {
 
   async deliver(batch: readonly Prepared[], options: DeliverOptions): Promise<BatchResult> {
     if (batch.length === 0) return { kind: 'rows', outcomes: [] };
-    if (this.batching.maxRows > 1) return this.#deliverBatch(batch, options);
-    if (batch.length === 1) return this.#deliverRow(batch[0] as Prepared, options);
-    return this.#deliverRows(batch, options);
+    if (this.batching.maxRows === 1 && batch.length > 1) return this.#deliverRows(batch, options);
+    const used = this.#tokens?.current.accessToken;
+    const first = await this.#attempt(batch, options);
+    if (used === undefined || first.unauthorized.length === 0 || !this.#canRefresh()) return first.result;
+    const failure = await this.#refreshTokens(used, options.signal);
+    if (failure !== undefined) return first.result.kind === 'rows' ? first.result : failure;
+    // Only the rows that were refused for the token's sake: the others are done.
+    const rows = first.unauthorized.map((index) => batch[index] as Prepared);
+    const all = rows.length === batch.length;
+    const key = all ? options.idempotencyKey : `${options.idempotencyKey}-refreshed`;
+    const { result } = await this.#attempt(rows, { ...options, idempotencyKey: key });
+    if (all || first.result.kind === 'failed') return result;
+    return { kind: 'rows', outcomes: replaced(first.result.outcomes, first.unauthorized, result) };
   }
 
   async flush(): Promise<void> {
@@ -151,27 +208,64 @@ class DefinitionRunner implements OpenDestination {
     await this.#http[Symbol.asyncDispose]();
   }
 
-  async #deliverBatch(batch: readonly Prepared[], options: DeliverOptions): Promise<BatchResult> {
-    const payload = batch.map((row) => row.payload);
-    const events = (): SegmentEvent[] => batch.map((row) => eventOf(row.change, this.#events));
+  async #attempt(batch: readonly Prepared[], options: DeliverOptions): Promise<Attempt> {
+    const tokens = this.#tokens?.current;
+    const auth = tokens === undefined ? undefined : authTokensOf(tokens);
+    const [row] = batch;
+    if (this.batching.maxRows === 1 && row !== undefined) {
+      return this.#call(1, options, async (context) => {
+        const data = singleInput(this.#base, row.payload, eventOf(row.change, this.#events), context.signal, auth);
+        return this.#action.perform(this.#request(data, context), data);
+      });
+    }
+    const payload = batch.map((each) => each.payload);
+    const events = (): SegmentEvent[] => batch.map((each) => eventOf(each.change, this.#events));
     return this.#call(batch.length, options, async (context) => {
-      const data = batchInput(this.#base, payload, events, context.signal);
+      const data = batchInput(this.#base, payload, events, context.signal, auth);
       return this.#action.performBatch?.(this.#request(data, context), data);
     });
   }
 
-  async #deliverRow(row: Prepared, options: DeliverOptions): Promise<BatchResult> {
-    return this.#call(1, options, async (context) => {
-      const data = singleInput(this.#base, row.payload, eventOf(row.change, this.#events), context.signal);
-      return this.#action.perform(this.#request(data, context), data);
-    });
+  #canRefresh(): boolean {
+    const tokens = this.#tokens?.current;
+    return (
+      this.#definition.authentication?.refreshAccessToken !== undefined &&
+      tokens?.refreshToken !== undefined &&
+      tokens.refreshToken !== ''
+    );
+  }
+
+  /** Undefined when there are new tokens. */
+  async #refreshTokens(stale: string, signal: AbortSignal): Promise<Failure | undefined> {
+    try {
+      await this.#tokens?.refresh(
+        stale,
+        async (current) => {
+          const limit = new AbortController();
+          const { settings } = this.#base;
+          const run = async (): Promise<unknown> =>
+            refreshCall(this.#definition, settings, current, this.#http, limit.signal);
+          return freshTokensOf(await limitCall(run, limit, signal, this.#callTimeoutMs));
+        },
+        async (fresh) => this.#save?.(fresh),
+      );
+      this.#redact = this.#createRedactor();
+      return undefined;
+    } catch (error) {
+      return refreshFailureOf(error, this.#redact);
+    }
+  }
+
+  #createRedactor(): Redactor {
+    const { settings, passwords, fields } = this.#secrets;
+    return createRedactor(settings, passwords, fields, secretsOf(this.#tokens?.current));
   }
 
   // For an engine that hands over several rows of an action without batches.
   async #deliverRows(batch: readonly Prepared[], { signal, idempotencyKey }: DeliverOptions): Promise<BatchResult> {
     const outcomes: RowOutcome[] = [];
     for (const [index, row] of batch.entries()) {
-      const result = await this.#deliverRow(row, { signal, idempotencyKey: `${idempotencyKey}-${index}` });
+      const result = await this.deliver([row], { signal, idempotencyKey: `${idempotencyKey}-${index}` });
       if (result.kind === 'rows') outcomes.push(...result.outcomes);
       else if (result.cause === 'stop' && index === 0) return result;
       else
@@ -188,38 +282,42 @@ class DefinitionRunner implements OpenDestination {
     rows: number,
     { signal, idempotencyKey }: DeliverOptions,
     run: (context: CallContext) => Promise<unknown>,
-  ): Promise<BatchResult> {
+  ): Promise<Attempt> {
     const limit = new AbortController();
     const context: CallContext = { signal: limit.signal, idempotencyKey };
     let answer: unknown;
     try {
-      answer = await raceWithLimit(() => run(context), limit, signal, this.#callTimeoutMs);
+      answer = await limitCall(() => run(context), limit, signal, this.#callTimeoutMs);
     } catch (error) {
-      return this.#settle(failureOfThrown(error, this.#redact), responseOf(error), rows, context);
+      const result = this.#settle(failureOfThrown(error, this.#redact), responseOf(error), rows, context);
+      return { result, unauthorized: statusOfThrown(error) === 401 ? allOf(rows) : [] };
     }
-    return this.#resultOf(answer, rows, context);
-  }
-
-  #resultOf(answer: unknown, rows: number, context: CallContext): BatchResult {
     if (answer instanceof segmentCore.MultiStatusResponse) return this.#multiStatus(answer, rows, context);
     const response = answer instanceof ClientResponse ? answer : responseOf(answer);
     const failure = response === undefined ? undefined : failureOfResponse(response, this.#redact);
-    if (failure !== undefined) return this.#settle(failure, response, rows, context);
-    return { kind: 'rows', outcomes: Array.from({ length: rows }, () => ({ outcome: 'delivered' as const })) };
+    if (failure === undefined) {
+      const outcomes = Array.from({ length: rows }, () => ({ outcome: 'delivered' as const }));
+      return { result: { kind: 'rows', outcomes }, unauthorized: [] };
+    }
+    return {
+      result: this.#settle(failure, response, rows, context),
+      unauthorized: response?.status === 401 ? allOf(rows) : [],
+    };
   }
 
-  #multiStatus(answer: MultiStatusResponse, rows: number, context: CallContext): BatchResult {
+  #multiStatus(answer: MultiStatusResponse, rows: number, context: CallContext): Attempt {
     const nodes = Array.from({ length: rows }, (_, index) => answer.getResponseAtIndex(index)?.value());
     const statuses = nodes.map((node) => (node as { status?: unknown } | undefined)?.status);
     const outcomes = nodes.map((node): RowOutcome => {
       const outcome = node === undefined ? UNKNOWN_OUTCOME : outcomeOfNode(node, this.#redact);
       return outcome.outcome === 'retry' ? { ...outcome, ...waitOf(context.retryAfterMs) } : outcome;
     });
+    const unauthorized = allOf(rows).filter((index) => statuses[index] === 401);
     const first = outcomes[0];
-    if (first !== undefined && first.outcome !== 'delivered' && statuses.every((status) => status === 401)) {
-      return { kind: 'failed', cause: 'stop', code: first.code, message: first.message };
+    if (first !== undefined && first.outcome !== 'delivered' && unauthorized.length === rows) {
+      return { result: { kind: 'failed', cause: 'stop', code: first.code, message: first.message }, unauthorized };
     }
-    return { kind: 'rows', outcomes };
+    return { result: { kind: 'rows', outcomes }, unauthorized };
   }
 
   /** A refused batch of one row is that row's rejection: there is nothing left to bisect. */
@@ -240,38 +338,33 @@ class DefinitionRunner implements OpenDestination {
   }
 }
 
+function allOf(rows: number): number[] {
+  return Array.from({ length: rows }, (_, index) => index);
+}
+
+/** `outcomes` with those at `places` taken from the second attempt at these rows. */
+function replaced(outcomes: readonly RowOutcome[], places: readonly number[], second: BatchResult): RowOutcome[] {
+  const merged = [...outcomes];
+  for (const [index, place] of places.entries()) {
+    if (second.kind === 'rows') merged[place] = second.outcomes[index] ?? UNKNOWN_OUTCOME;
+    else {
+      const { cause, code, message } = second;
+      merged[place] = {
+        outcome: cause === 'rows' ? 'rejected' : 'retry',
+        code,
+        message,
+        ...waitOf(second.retryAfterMs),
+      };
+    }
+  }
+  return merged;
+}
+
 function waitOf(retryAfterMs: number | undefined): { retryAfterMs?: number } {
   return retryAfterMs === undefined ? {} : { retryAfterMs };
 }
 
-// A definition may ignore its signal, so the result does not wait for it past the limit.
-async function raceWithLimit(
-  run: () => Promise<unknown>,
-  limit: AbortController,
-  outer: AbortSignal,
-  timeoutMs: number,
-): Promise<unknown> {
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const end = (error: RequestError): void => {
-    reject(error);
-    limit.abort();
-  };
-  const timer = setTimeout(
-    () => end(new RequestError('timeout', `the destination was not done within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  const cancel = (): void => end(new RequestError('cancelled', 'the delivery was cancelled'));
-  outer.addEventListener('abort', cancel, { once: true });
-  try {
-    if (outer.aborted) throw new RequestError('cancelled', 'the delivery was cancelled');
-    return await Promise.race([run(), ended]);
-  } finally {
-    clearTimeout(timer);
-    outer.removeEventListener('abort', cancel);
-  }
-}
-
-function passwordFields(definition: DestinationDefinition): ReadonlySet<string> {
+export function passwordFields(definition: DestinationDefinition): ReadonlySet<string> {
   const fields = Object.entries(definition.authentication?.fields ?? {});
   return new Set(fields.filter(([, field]) => field.type === 'password').map(([name]) => name));
 }

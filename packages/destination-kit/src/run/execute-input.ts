@@ -1,15 +1,17 @@
 // The `data` argument of `perform` and `performBatch`.
 import type { JsonObject } from '@sluice/core';
+import type { AudienceSpec } from '../destination.ts';
 import { segmentCore } from '../segment/core.ts';
-import type { ActionDefinition, ExecuteInput } from '../segment/definition.ts';
+import type { ActionDefinition, AuthTokens, ExecuteInput } from '../segment/definition.ts';
 import type { SegmentEvent } from '../segment/event.ts';
+import { personasOf } from '../segment/event.ts';
 
 export const SYNC_MODES: ReadonlySet<unknown> = new Set(['add', 'update', 'upsert', 'delete', 'mirror']);
 
 const silent = (): void => undefined;
 
 /** Definitions report metrics and logs to Segment's platform; here both go nowhere. */
-const statsClient = {
+export const statsClient = {
   observe: silent,
   incr: silent,
   set: silent,
@@ -17,7 +19,7 @@ const statsClient = {
   _name: (name: string) => name,
   _tags: (tags: readonly string[] = []) => tags,
 };
-const logger = {
+export const logger = {
   level: 'silent',
   name: 'sluice',
   debug: silent,
@@ -37,6 +39,7 @@ export type InputBase = {
   readonly mapping: JsonObject;
   readonly syncId: string;
   readonly mappingId: string;
+  readonly audience?: AudienceSpec;
 };
 
 /**
@@ -48,17 +51,18 @@ export function batchInput(
   payload: readonly JsonObject[],
   makeEvents: () => readonly SegmentEvent[],
   signal: AbortSignal,
+  auth?: AuthTokens,
 ): ExecuteInput {
   const syncMode = syncModeOf(base);
   let events: readonly SegmentEvent[] | undefined;
   const rawData = (): readonly SegmentEvent[] => (events ??= makeEvents());
-  // Without a sync mode no reverse-ETL row has a membership.
+  // Without a sync mode or an audience no reverse-ETL row has a membership.
   const membership =
-    syncMode === undefined
+    syncMode === undefined && base.audience === undefined
       ? payload.map(() => undefined)
       : rawData().map((event) => segmentCore.resolveAudienceMembership(event, syncMode));
   return {
-    ...commonInput(base, syncMode, signal),
+    ...commonInput(base, syncMode, signal, auth),
     payload,
     get rawData() {
       return rawData();
@@ -72,11 +76,12 @@ export function singleInput(
   payload: JsonObject,
   event: SegmentEvent,
   signal: AbortSignal,
+  auth?: AuthTokens,
 ): ExecuteInput {
   const syncMode = syncModeOf(base);
   const membership = segmentCore.resolveAudienceMembership(event, syncMode);
   return {
-    ...commonInput(base, syncMode, signal),
+    ...commonInput(base, syncMode, signal, auth),
     payload,
     rawData: event,
     ...(typeof membership === 'boolean' ? { audienceMembership: membership } : {}),
@@ -84,15 +89,21 @@ export function singleInput(
 }
 
 function commonInput(
-  { action, actionKey, settings, mapping, syncId, mappingId }: InputBase,
+  { action, actionKey, settings, mapping, syncId, mappingId, audience }: InputBase,
   syncMode: string | undefined,
   signal: AbortSignal,
+  auth: AuthTokens | undefined,
 ) {
   const matchingKey = mapping['__segment_internal_matching_key'];
   const transaction: Record<string, string> = {};
   const state = new Map<string, string>();
+  const personas = audience === undefined ? undefined : personasOf(audience);
   return {
     settings,
+    ...(auth === undefined ? {} : { auth }),
+    // The stock runtime gives an empty object where there is no audience.
+    audienceSettings: personas?.audience_settings ?? {},
+    ...(personas === undefined ? {} : { personasContext: personas }),
     rawMapping: mapping,
     syncMode,
     matchingKey: typeof matchingKey === 'string' && matchingKey !== '' ? matchingKey : undefined,

@@ -3,6 +3,7 @@
 // under `properties`. A deleted record has all its columns, each null.
 import { hash } from 'node:crypto';
 import type { Change, JsonObject, Operation } from '@sluice/core';
+import type { AudienceSpec } from '../destination.ts';
 
 export type SegmentEvent = {
   readonly type: 'track';
@@ -13,6 +14,17 @@ export type SegmentEvent = {
   readonly timestamp: string;
   readonly receivedAt: string;
   readonly properties: JsonObject;
+  /** Only in mappings that keep an audience. */
+  readonly context?: { readonly personas: Personas };
+};
+
+/** What Segment's platform tells a destination about the audience of a row. */
+type Personas = {
+  readonly computation_key: string;
+  readonly computation_class: 'audience';
+  readonly computation_id: string;
+  readonly external_audience_id?: string;
+  readonly audience_settings: JsonObject;
 };
 
 const EVENT_NAMES: Readonly<Record<Operation, SegmentEvent['event']>> = {
@@ -37,10 +49,12 @@ export type EventContext = {
   readonly syncId: string;
   /** ISO 8601, the same for all events of one open destination. */
   readonly timestamp: string;
+  readonly audience?: AudienceSpec;
 };
 
 /** `withMessageId: false` leaves that text empty, for mappings that do not read it: it takes a hash per row. */
 export function eventOf(change: Change, context: EventContext, withMessageId = true): SegmentEvent {
+  const { audience } = context;
   return {
     type: 'track',
     event: EVENT_NAMES[change.operation],
@@ -48,7 +62,20 @@ export function eventOf(change: Change, context: EventContext, withMessageId = t
     messageId: withMessageId ? messageIdOf(change, context) : '',
     timestamp: context.timestamp,
     receivedAt: context.timestamp,
-    properties: change.columns,
+    // Who is in the model is a member; who has left it is none.
+    properties:
+      audience === undefined ? change.columns : { ...change.columns, [audience.key]: change.operation !== 'deleted' },
+    ...(audience === undefined ? {} : { context: { personas: personasOf(audience) } }),
+  };
+}
+
+export function personasOf({ key, externalId, settings }: AudienceSpec): Personas {
+  return {
+    computation_key: key,
+    computation_class: 'audience',
+    computation_id: key,
+    ...(externalId === undefined ? {} : { external_audience_id: externalId }),
+    audience_settings: settings ?? {},
   };
 }
 

@@ -2,9 +2,10 @@
 // before anything is sent. Finds all problems at once; never repeats a setting's value.
 import type { JsonObject, JsonValue } from '@sluice/core';
 import { messageOf } from '@sluice/core';
-import type { DestinationSpec, Diagnostic } from '../destination.ts';
+import type { ConnectionSpec, DestinationSpec, Diagnostic } from '../destination.ts';
 import { isConstant, mappingReferences } from '../mapping/columns.ts';
 import { isPlainObject } from '../mapping/compile.ts';
+import { hasUsableDefault } from '../run/batching.ts';
 import { SYNC_MODES } from '../run/execute-input.ts';
 import { segmentCore } from '../segment/core.ts';
 import type { ActionShape, DestinationShape, InputField } from '../segment/definition.ts';
@@ -18,16 +19,15 @@ export function validateSpec(
   spec: DestinationSpec,
   modelColumns: readonly string[],
 ): Diagnostic[] {
-  const settings = settingProblems(shape, spec.settings);
+  const settings = connectionProblems(shape, spec);
   const action = Object.hasOwn(shape.actions, spec.action) ? shape.actions[spec.action] : undefined;
   if (action === undefined)
     return [...settings, unknownName('action', `${shape.slug} has no action`, spec.action, Object.keys(shape.actions))];
   const directives = directiveProblems(spec.fields);
-  if (directives.length > 0)
-    return [...settings, ...fieldNameProblems(shape, spec.action, action, spec.fields), ...directives];
+  if (directives.length > 0) return [...settings, ...fieldNameProblems(shape, spec, action), ...directives];
   return [
     ...settings,
-    ...fieldNameProblems(shape, spec.action, action, spec.fields),
+    ...fieldNameProblems(shape, spec, action),
     ...literalProblems(shape.slug, spec.action, action, spec.fields),
     ...controlProblems(action, spec.fields),
     ...columnProblems(spec.fields, modelColumns),
@@ -44,33 +44,78 @@ function unknownName(path: string, text: string, name: string, known: readonly s
   return error(path, `${text} "${name}"`, similar === undefined ? list : `did you mean "${similar}"? ${list}`);
 }
 
+/** What is wrong with the settings and credentials, without a mapping. */
+export function connectionProblems(shape: DestinationShape, spec: ConnectionSpec): Diagnostic[] {
+  const problems = settingProblems(shape, spec.settings);
+  const scheme = shape.authentication?.scheme;
+  const oauth = scheme === 'oauth2' || scheme === 'oauth-managed';
+  if (oauth && (spec.credentials?.accessToken ?? '') === '') {
+    problems.push(
+      error(
+        'credentials',
+        `${shape.slug} signs in with OAuth, and there is no access token`,
+        'connect the destination',
+      ),
+    );
+  }
+  if (!oauth && spec.credentials !== undefined) {
+    problems.push(error('credentials', `${shape.slug} does not sign in with OAuth`, 'remove the credentials'));
+  }
+  for (const name of shape.environment ?? []) {
+    if ((process.env[name] ?? '') !== '') continue;
+    problems.push(
+      error('environment', `the environment variable ${name} is not set`, `set ${name} for the process that syncs`),
+    );
+  }
+  if ('audience' in spec) problems.push(...audienceProblems(shape, spec as DestinationSpec));
+  return problems;
+}
+
+function audienceProblems(shape: DestinationShape, { audience }: DestinationSpec): Diagnostic[] {
+  if (audience === undefined) return [];
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(audience.key)) {
+    return [error('audience.key', 'the key of an audience consists of letters, digits and _, at most 128')];
+  }
+  return fieldValueProblems(
+    shape.slug,
+    'audience field',
+    shape.audienceFields ?? {},
+    audience.settings ?? {},
+    'audience.settings',
+  );
+}
+
 function settingProblems(shape: DestinationShape, settings: JsonObject): Diagnostic[] {
-  const fields = shape.authentication?.fields ?? {};
+  return fieldValueProblems(shape.slug, 'setting', shape.authentication?.fields ?? {}, settings, 'settings');
+}
+
+/** Values that a user types, against their fields; `word` says what they are. */
+function fieldValueProblems(
+  slug: string,
+  word: string,
+  fields: Readonly<Record<string, InputField>>,
+  values: JsonObject,
+  at: string,
+): Diagnostic[] {
   const problems: Diagnostic[] = [];
-  for (const name of Object.keys(settings)) {
+  for (const name of Object.keys(values)) {
     if (!Object.hasOwn(fields, name))
-      problems.push(unknownName(`settings.${name}`, `${shape.slug} has no setting`, name, Object.keys(fields)));
+      problems.push(unknownName(`${at}.${name}`, `${slug} has no ${word}`, name, Object.keys(fields)));
   }
   for (const [name, field] of Object.entries(fields)) {
-    const value = settings[name];
-    const path = `settings.${name}`;
+    const value = values[name];
+    const path = `${at}.${name}`;
     if (value === undefined || value === null || value === '') {
       if (field.required === true)
-        problems.push(error(path, `the setting "${name}" (${field.label}) is missing`, `set ${path}`));
+        problems.push(error(path, `the ${word} "${name}" (${field.label}) is missing`, `set ${path}`));
       continue;
     }
     const expected = expectedType(field);
     if (expected !== undefined && !hasType(value, expected, field)) {
-      problems.push(error(path, `the setting "${name}" must be a ${expected} but is ${article(typeName(value))}`));
-    } else if (field.choices !== undefined && !choiceValues(field).includes(value)) {
-      problems.push(
-        error(
-          path,
-          `the setting "${name}" must be one of ${choiceValues(field)
-            .map((choice) => JSON.stringify(choice))
-            .join(', ')}`,
-        ),
-      );
+      problems.push(error(path, `the ${word} "${name}" must be a ${expected} but is ${article(typeName(value))}`));
+    } else if (field.choices !== undefined && ![value].flat().every((each) => choiceValues(field).includes(each))) {
+      const choices = choiceValues(field).map((choice) => JSON.stringify(choice));
+      problems.push(error(path, `the ${word} "${name}" must be one of ${choices.join(', ')}`));
     }
   }
   return problems;
@@ -78,9 +123,8 @@ function settingProblems(shape: DestinationShape, settings: JsonObject): Diagnos
 
 function fieldNameProblems(
   shape: DestinationShape,
-  actionKey: string,
+  { action: actionKey, fields, audience }: DestinationSpec,
   action: ActionShape,
-  fields: JsonObject,
 ): Diagnostic[] {
   const problems: Diagnostic[] = [];
   const known = Object.keys(action.fields);
@@ -91,7 +135,7 @@ function fieldNameProblems(
   // A root directive makes the fields when it runs; then each row is checked.
   if ('__segment_internal_directive' in fields) return problems;
   for (const [name, field] of Object.entries(action.fields)) {
-    const hasDefault = field.default !== undefined && isConstant(field.default);
+    const hasDefault = hasUsableDefault(field, audience !== undefined);
     if (field.required !== true || (fields[name] ?? undefined) !== undefined) continue;
     if (hasDefault && fields[name] === undefined) continue;
     problems.push(
