@@ -10,6 +10,12 @@ export type FieldSchema = {
   readonly maxLength?: string;
   readonly precision?: string;
   readonly scale?: string;
+  /** `ROUND_HALF_AWAY_FROM_ZERO` or `ROUND_HALF_EVEN`, of NUMERIC and BIGNUMERIC. */
+  readonly roundingMode?: string;
+  /** `und:ci` of a STRING; absent where case matters. */
+  readonly collation?: string;
+  /** Of a RANGE: DATE, DATETIME or TIMESTAMP. */
+  readonly rangeElementType?: { readonly type: string };
   readonly defaultValueExpression?: string;
 };
 

@@ -28,7 +28,8 @@ export type GType =
  * INT64 bigint · FLOAT64 number · BOOL boolean · STRING and JSON (text) string ·
  * BYTES Uint8Array · DATE `YYYY-MM-DD` · TIME `HH:MM:SS[.ffffff]` · DATETIME `YYYY-MM-DD HH:MM:SS[.ffffff]` ·
  * TIMESTAMP bigint, microseconds since 1970 · NUMERIC and BIGNUMERIC decimal text ·
- * INTERVAL object · ARRAY and STRUCT arrays of values, in order.
+ * INTERVAL object · GEOGRAPHY well-known text · RANGE start and end, NULL for UNBOUNDED ·
+ * ARRAY and STRUCT arrays of values, in order.
  */
 export type Value =
   | null

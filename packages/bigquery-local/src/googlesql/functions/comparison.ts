@@ -4,6 +4,7 @@
 // Source: "Operators" and "Conditional expressions" of the GoogleSQL reference.
 import type { GType } from '../types.ts';
 import { fieldSql } from '../values/sql-text.ts';
+import { BIGNUMERIC_ZERO_SQL } from './bignumeric.ts';
 import { argument, bind, isConstant, raise, sqls } from './call.ts';
 import type { Arg, Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -157,6 +158,11 @@ function distinctness(operator: string): ScalarFunction {
   return (call: Call) => `(${sqls(call).join(` ${operator} `)})`;
 }
 
+/** Zero of the argument's type. */
+function zero(call: Call): string {
+  return argument(call, 0).type.kind === 'BIGNUMERIC' ? BIGNUMERIC_ZERO_SQL : '0';
+}
+
 export const comparisonFunctions: Readonly<Record<string, ScalarFunction>> = {
   $equal: equal,
   $not_equal: (call) => `(NOT ${equal({ ...call, name: '$equal' })})`,
@@ -182,8 +188,8 @@ export const comparisonFunctions: Readonly<Record<string, ScalarFunction>> = {
   ifnull: (call) => `coalesce(${sqls(call).join(', ')})`,
   coalesce: (call) => `coalesce(${sqls(call).join(', ')})`,
   nullif,
-  nullifzero: (call) => `nullif(${sqls(call)[0]}, 0)`,
-  zeroifnull: (call) => `coalesce(${sqls(call)[0]}, 0)`,
+  nullifzero: (call) => `nullif(${sqls(call)[0]}, ${zero(call)})`,
+  zeroifnull: (call) => `coalesce(${sqls(call)[0]}, ${zero(call)})`,
   greatest: extreme('greatest'),
   least: extreme('least'),
 };

@@ -1,6 +1,7 @@
 // The function library: every GoogleSQL function and operator that the local BigQuery has, by the analyser's name.
 import { plainAggregates } from './aggregate.ts';
 import { arrayFunctions } from './array.ts';
+import { bignumericFunctions } from './bignumeric.ts';
 import { comparisonFunctions } from './comparison.ts';
 import type { AggregateFunction, ScalarFunction } from './contract.ts';
 import { dateArithmeticFunctions } from './date-arithmetic.ts';
@@ -10,6 +11,7 @@ import { format } from './format.ts';
 import { jsonFunctions } from './json.ts';
 import { mathFunctions } from './math.ts';
 import { netFunctions } from './net.ts';
+import { guardedAggregate, guardedScalar } from './opaque-types.ts';
 import { operatorFunctions } from './operators.ts';
 import { regexpFunctions } from './regexp.ts';
 import { stringFunctions } from './string.ts';
@@ -25,6 +27,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     operatorFunctions,
     comparisonFunctions,
     mathFunctions,
+    bignumericFunctions,
     stringFunctions,
     encodingFunctions,
     regexpFunctions,
@@ -34,11 +37,12 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     jsonFunctions,
     netFunctions,
     { format },
-  ].flatMap((group) => Object.entries(group)),
+  ]
+    .flatMap((group) => Object.entries(group))
+    .map(guardedScalar),
 );
 
 /** Aggregates and window functions. */
-export const aggregateFunctions: ReadonlyMap<string, AggregateFunction> = new Map([
-  ...Object.entries(plainAggregates),
-  ...Object.entries(windowFunctions),
-]);
+export const aggregateFunctions: ReadonlyMap<string, AggregateFunction> = new Map(
+  [...Object.entries(plainAggregates), ...Object.entries(windowFunctions)].map(guardedAggregate),
+);

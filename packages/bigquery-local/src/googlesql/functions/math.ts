@@ -1,7 +1,8 @@
 // Mathematical functions. NUMERIC forms that DuckDB would compute in DOUBLE are refused by name.
 // Source: "Mathematical functions" of the GoogleSQL reference.
 import { floatTextSql } from '../values/sql-text.ts';
-import { bind, byCount, byType, kindOf, native, raise, sqls, template } from './call.ts';
+import { bignumericOverloads } from './bignumeric.ts';
+import { bind, byCount, byType, constantText, kindOf, native, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
@@ -45,10 +46,13 @@ const floatingPointError =
 function numericDigits(name: 'round' | 'trunc'): ScalarFunction {
   return (call) => {
     if (call.args.length === 1) return `CAST(${name}(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`;
-    if (call.args.length !== 2) throw unsupportedFunction(`${call.name} with a rounding mode`);
+    const mode = call.args.length > 2 ? constantText(call, 2) : 'ROUND_HALF_AWAY_FROM_ZERO';
+    if (mode !== 'ROUND_HALF_AWAY_FROM_ZERO' && mode !== 'ROUND_HALF_EVEN')
+      throw unsupportedFunction(`${call.name} with this rounding mode`);
+    const udf = mode === 'ROUND_HALF_EVEN' ? 'bq_numeric_round_even' : `bq_numeric_${name}`;
     return bind(
-      sqls(call),
-      (x, n) => `CAST(bq_numeric_${name}(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS ${NUMERIC_TYPE})`,
+      sqls(call).slice(0, 2),
+      (x, n) => `CAST(${udf}(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS ${NUMERIC_TYPE})`,
     );
   };
 }
@@ -74,6 +78,7 @@ const round: ScalarFunction = byType({
     ),
   }),
   NUMERIC: numericDigits('round'),
+  BIGNUMERIC: bignumericOverloads.round,
 });
 
 const trunc: ScalarFunction = byType({
@@ -86,12 +91,14 @@ const trunc: ScalarFunction = byType({
     ),
   }),
   NUMERIC: numericDigits('trunc'),
+  BIGNUMERIC: bignumericOverloads.trunc,
 });
 
 function integral(name: 'floor' | 'ceil'): ScalarFunction {
   return byType({
     FLOAT64: (call) => `${name}(${sqls(call)[0]})`,
     NUMERIC: (call) => `CAST(${name}(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
+    BIGNUMERIC: bignumericOverloads[name],
   });
 }
 
@@ -141,11 +148,13 @@ export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
     ),
     FLOAT64: native('abs'),
     NUMERIC: native('abs'),
+    BIGNUMERIC: bignumericOverloads.abs,
   }),
   sign: byType({
     INT64: (call) => `CAST(sign(${sqls(call)[0]}) AS BIGINT)`,
     FLOAT64: template(1, (x) => `CASE WHEN isnan(${x}) THEN ${x} ELSE CAST(sign(${x}) AS DOUBLE) END`),
     NUMERIC: (call) => `CAST(sign(${sqls(call)[0]}) AS ${NUMERIC_TYPE})`,
+    BIGNUMERIC: bignumericOverloads.sign,
   }),
   round,
   trunc,

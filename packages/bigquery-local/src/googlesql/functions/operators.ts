@@ -2,6 +2,7 @@
 // runtime-error mapping rewords; division by zero and float overflow are raised here with GoogleSQL's text.
 // Source: "Operators" and "Mathematical functions" of the GoogleSQL reference.
 import { floatTextSql, tried } from '../values/sql-text.ts';
+import { bignumericOverloads } from './bignumeric.ts';
 import { bind, byType, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
@@ -36,6 +37,7 @@ const divide = byType({
       `CASE WHEN ${b} = 0 THEN ${raise(`'division by zero: ' || ${floatTextSql(a)} || ' / ' || ${floatTextSql(b)}`)} WHEN isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b}) THEN ${raise(`'double overflow: ' || ${floatTextSql(a)} || ' / ' || ${floatTextSql(b)}`)} ELSE ${a} / ${b} END`,
   ),
   NUMERIC: template(2, (a, b) => numericUdf('bq_numeric_divide', a, b)),
+  BIGNUMERIC: bignumericOverloads.divide,
 });
 
 function addition(sign: '+' | '-'): ScalarFunction {
@@ -43,6 +45,7 @@ function addition(sign: '+' | '-'): ScalarFunction {
     const [left, right] = [kindOf(call, 0), kindOf(call, 1)];
     const [a, b] = sqls(call);
     if (left === 'FLOAT64') return checkedFloat(sign)(call);
+    if (left === 'BIGNUMERIC') return (sign === '+' ? bignumericOverloads.add : bignumericOverloads.subtract)(call);
     if (left === 'DATE' && right === 'INT64') return `(${a} ${sign} CAST(${b} AS INTEGER))`;
     if (left === 'INT64' && right === 'DATE' && sign === '+') return `(${b} + CAST(${a} AS INTEGER))`;
     if ((left === 'INT64' && right === 'INT64') || (left === 'NUMERIC' && right === 'NUMERIC'))
@@ -68,6 +71,7 @@ function zeroChecked(name: 'DIV' | 'MOD', make: (a: string, b: string) => string
         `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a, b)} END`,
     ),
     NUMERIC: template(2, (a, b) => numericUdf(`bq_numeric_${name.toLowerCase()}`, a, b)),
+    BIGNUMERIC: name === 'DIV' ? bignumericOverloads.div : bignumericOverloads.mod,
   });
 }
 
@@ -79,11 +83,17 @@ function safe(operator: ScalarFunction): ScalarFunction {
     );
 }
 
-const multiply: ScalarFunction = byType({ INT64: infix('*'), FLOAT64: checkedFloat('*'), NUMERIC: numericMultiply });
+const multiply: ScalarFunction = byType({
+  INT64: infix('*'),
+  FLOAT64: checkedFloat('*'),
+  NUMERIC: numericMultiply,
+  BIGNUMERIC: bignumericOverloads.multiply,
+});
 const negate: ScalarFunction = byType({
   INT64: (call) => `(- (${sqls(call)[0]}))`,
   FLOAT64: (call) => `(- (${sqls(call)[0]}))`,
   NUMERIC: (call) => `(- (${sqls(call)[0]}))`,
+  BIGNUMERIC: bignumericOverloads.negate,
 });
 
 function bits(operator: string): ScalarFunction {
@@ -127,6 +137,7 @@ export const operatorFunctions: Readonly<Record<string, ScalarFunction>> = {
         `CASE WHEN ${b} = 0 OR (isinf(${a} / ${b}) AND isfinite(${a}) AND isfinite(${b})) THEN NULL ELSE ${a} / ${b} END`,
     ),
     NUMERIC: template(2, (a, b) => tried(numericUdf('bq_numeric_divide', a, b))),
+    BIGNUMERIC: safe(divide),
   }),
   ieee_divide: byType({ FLOAT64: template(2, (a, b) => `${a} / ${b}`) }),
   div: zeroChecked('DIV', (a, b) => `${a} // ${b}`),

@@ -8,7 +8,7 @@ import { ZetaSqlProcess, zetasqlDirectory } from '../analyzer/process.ts';
 import { typeToProto } from '../analyzer/type-proto.ts';
 import { literalOf } from '../resolve/value.ts';
 import type { GType, Value } from '../types.ts';
-import { floatText, timestampSecondsText } from '../values/text.ts';
+import { floatText, intervalText, timestampSecondsText } from '../values/text.ts';
 
 type Message = Readonly<Record<string, unknown>>;
 type Method = (
@@ -107,6 +107,16 @@ function wireOf(value: Value, type: GType): unknown {
       return (value as string).replace(' ', 'T');
     case 'TIMESTAMP':
       return timestampSecondsText(value as bigint);
+    case 'INTERVAL': {
+      const { months, days, micros } = value as { months: bigint; days: bigint; micros: bigint };
+      return intervalText(Number(months), Number(days), micros);
+    }
+    case 'RANGE': {
+      const [start, end] = (value as readonly Value[]).map((bound) =>
+        bound === null ? 'UNBOUNDED' : String(wireOf(bound, type.element)),
+      );
+      return `[${start}, ${end})`;
+    }
     default:
       if (typeof value === 'object') throw new Error(`Unexpected value of type ${type.kind}`);
       return String(value);

@@ -2,13 +2,17 @@
 // thread and block it while they do, so the library uses them only where DuckDB has no form of its own.
 // All take text and give text; NULL in any argument gives NULL; an exception fails the query with its message.
 import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/node-api';
+import * as bignumeric from './udf/bignumeric.ts';
 import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
 import { formatValues } from './udf/format.ts';
 import { floatNumeric, floatRound, floatTrunc } from './udf/float.ts';
 import { jsonFind, jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
+import { intervalParts } from './udf/interval.ts';
 import * as net from './udf/net.ts';
 import * as text from './udf/text.ts';
+import { TYPED_FUNCTIONS } from './register-typed.ts';
+import { typedScalarFunction } from './typed-function.ts';
 import { formatTime } from './udf/time-format.ts';
 import { parseTime } from './udf/time-parse.ts';
 import { zoneName, zoneOffset } from './udf/zone.ts';
@@ -24,8 +28,32 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_numeric_div: [2, decimal.numericDiv],
   bq_numeric_mod: [2, decimal.numericMod],
   bq_numeric_round: [2, decimal.numericRound],
+  bq_numeric_round_even: [2, decimal.numericRoundEven],
   bq_numeric_trunc: [2, decimal.numericTrunc],
   bq_parse_numeric: [1, decimal.parseNumeric],
+  bq_big_add: [2, bignumeric.add],
+  bq_big_subtract: [2, bignumeric.subtract],
+  bq_big_multiply: [2, bignumeric.multiply],
+  bq_big_divide: [2, bignumeric.divide],
+  bq_big_div: [2, bignumeric.div],
+  bq_big_mod: [2, bignumeric.mod],
+  bq_big_negate: [1, bignumeric.negate],
+  bq_big_abs: [1, bignumeric.abs],
+  bq_big_sign: [1, bignumeric.sign],
+  bq_big_round: [2, bignumeric.round],
+  bq_big_round_even: [2, bignumeric.roundEven],
+  bq_big_trunc: [2, bignumeric.trunc],
+  bq_big_floor: [1, bignumeric.floor],
+  bq_big_ceil: [1, bignumeric.ceil],
+  bq_big_text: [1, bignumeric.toText],
+  bq_big_of: [1, bignumeric.fromText],
+  bq_big_float: [1, bignumeric.fromFloat],
+  bq_big_numeric: [1, bignumeric.toNumeric],
+  bq_big_integer: [1, bignumeric.toInteger],
+  bq_big_sum: [4, bignumeric.sum],
+  bq_big_average: [4, bignumeric.average],
+  bq_big_parse: [1, bignumeric.parse],
+  bq_interval_parts: [1, intervalParts],
   bq_reverse: [1, text.reverse],
   bq_initcap: [2, text.initcap],
   bq_translate: [3, text.translate],
@@ -65,6 +93,8 @@ export async function registerFunctions(connection: DuckDBConnection): Promise<v
   await connection.run("SET TimeZone = 'UTC'");
   for (const [name, [arity, fn]] of Object.entries(FUNCTIONS))
     connection.registerScalarFunction(scalarFunction(name, arity, fn));
+  for (const [name, fn] of Object.entries(TYPED_FUNCTIONS))
+    connection.registerScalarFunction(typedScalarFunction(name, fn));
 }
 
 function scalarFunction(name: string, arity: number, fn: TextFunction): DuckDBScalarFunction {

@@ -74,9 +74,12 @@ function valueOf(type: GType, proto: Message): Value {
       const list = ((raw as Message)['field'] ?? []) as readonly Message[];
       return list.map((item, i) => valueOf(type.fields[i]!.type, item));
     }
+    case 'RANGE': {
+      const { start, end } = raw as { start?: Message; end?: Message };
+      return [valueOf(type.element, start ?? {}), valueOf(type.element, end ?? {})];
+    }
     case 'GEOGRAPHY':
-    case 'RANGE':
-      throw unsupported(`Type ${type.kind}`);
+      throw unsupported('A GEOGRAPHY constant');
   }
 }
 

@@ -6,7 +6,16 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { sameType, typeName, type GType } from '../types.ts';
 import { quoteText } from './literal.ts';
 import { duckdbType } from './physical.ts';
-import { bind, clockTextSql, fieldSql, floatTextSql, momentTextSql, numericTextSql, raise } from './sql-text.ts';
+import {
+  bind,
+  clockTextSql,
+  fieldSql,
+  floatTextSql,
+  intervalTextSql,
+  momentTextSql,
+  numericTextSql,
+  raise,
+} from './sql-text.ts';
 import { atZone } from './time-zone.ts';
 
 export type Cast = {
@@ -66,6 +75,21 @@ function convert(x: string, from: GType, to: GType, safe: boolean, fail: Fail): 
   if (from.kind === 'NUMERIC' && to.kind === 'INT64') {
     return `CASE WHEN ${x} IS NOT NULL AND TRY_CAST(${x} AS BIGINT) IS NULL THEN ${fail('int64 out of range: ', numericTextSql(x))} ELSE TRY_CAST(${x} AS BIGINT) END`;
   }
+  if (to.kind === 'BIGNUMERIC') {
+    if (from.kind === 'INT64' || from.kind === 'NUMERIC') return `bq_big_of(CAST(${x} AS VARCHAR))`;
+    if (from.kind === 'FLOAT64') {
+      const text = floatTextSql(x);
+      return `CASE WHEN NOT isfinite(${x}) THEN ${fail('Illegal conversion of non-finite floating point number to BIGNUMERIC: ', text)} WHEN ${x} IS NULL THEN NULL ELSE coalesce(CASE WHEN abs(${x}) < 1e39 THEN bq_big_float(CAST(${x} AS VARCHAR)) END, ${fail('BIGNUMERIC out of range: ', text)}) END`;
+    }
+  }
+  if (from.kind === 'BIGNUMERIC') {
+    const text = `bq_big_text(${x})`;
+    const checked = (value: string, prefix: string): string =>
+      `CASE WHEN ${x} IS NULL THEN NULL ELSE coalesce(${value}, ${fail(prefix, text)}) END`;
+    if (to.kind === 'FLOAT64') return `CAST(${text} AS DOUBLE)`;
+    if (to.kind === 'INT64') return checked(`TRY_CAST(bq_big_integer(${x}) AS BIGINT)`, 'int64 out of range: ');
+    if (to.kind === 'NUMERIC') return checked(`CAST(bq_big_numeric(${x}) AS DECIMAL(38,9))`, 'numeric out of range: ');
+  }
   throw new BigQueryError(
     'invalidQuery',
     `CAST from ${typeName(from)} to ${typeName(to)} is not supported by the local BigQuery`,
@@ -110,6 +134,12 @@ function fromText(x: string, to: GType, fail: Fail): string {
       return checked(FLOAT, `TRY_CAST(trim(${x}) AS DOUBLE)`, 'Bad double value: ');
     case 'NUMERIC':
       return checked(DECIMAL, `TRY_CAST(trim(${x}) AS DECIMAL(38,9))`, 'Invalid NUMERIC value: ');
+    case 'BIGNUMERIC':
+      return `CASE WHEN ${x} IS NULL THEN NULL ELSE coalesce(bq_big_of(${x}), ${fail('Invalid BIGNUMERIC value: ', x)}) END`;
+    case 'INTERVAL':
+      return `CASE WHEN ${x} IS NULL THEN NULL ELSE coalesce(${intervalFromParts(`bq_interval_parts(${x})`)}, ${fail("Invalid INTERVAL value '", x, "'")}) END`;
+    case 'RANGE':
+      return rangeFromText(x, to.element, fail);
     case 'BOOL':
       return `CASE WHEN lower(${x}) = 'true' THEN true WHEN lower(${x}) = 'false' THEN false WHEN ${x} IS NOT NULL THEN ${fail('Bad bool value: ', x)} END`;
     case 'BYTES':
@@ -147,6 +177,32 @@ function timestampFromText(x: string, defaultZone?: string): string {
   );
 }
 
+/** `months days micros`, as `bq_interval_parts` gives them, → INTERVAL; NULL for NULL. */
+export function intervalFromParts(parts: string): string {
+  return bind([`string_split(${parts}, ' ')`], (p) =>
+    [1, 2, 3]
+      .map(
+        (i) =>
+          `${['to_months', 'to_days', 'to_microseconds'][i - 1]}(CAST(${p}[${i}] AS ${i < 3 ? 'INTEGER' : 'BIGINT'}))`,
+      )
+      .join(' + '),
+  );
+}
+
+/** `[start, end)`, where a bound may be UNBOUNDED or NULL. */
+function rangeFromText(x: string, element: GType, fail: Fail): string {
+  const bound = (index: 1 | 2, infinity: string): string => {
+    const text = `trim(regexp_extract(${x}, '^\\[([^,]*), ([^,]*)\\)$', ${index}))`;
+    return `CASE WHEN upper(${text}) IN ('UNBOUNDED', 'NULL') THEN CAST('${infinity}' AS ${duckdbType(element)}) ELSE ${convert(text, { kind: 'STRING' }, element, false, fail)} END`;
+  };
+  const range = bind(
+    [bound(1, '-infinity'), bound(2, 'infinity')],
+    (start, end) =>
+      `(CASE WHEN ${start} IS NULL OR ${end} IS NULL THEN NULL WHEN ${start} >= ${end} THEN ${fail('Range start element must be smaller than range end element', "''")} ELSE struct_pack(f0 := ${start}, f1 := ${end}) END)`,
+  );
+  return `CASE WHEN ${x} IS NULL THEN NULL WHEN regexp_matches(${x}, '^\\[[^,]*, [^,]*\\)$') THEN ${range} ELSE ${fail('Failed to parse range: range must be formatted exactly as [START, END) (found ', x, ')')} END`;
+}
+
 function toText(x: string, from: GType, fail: Fail): string {
   switch (from.kind) {
     case 'INT64':
@@ -157,6 +213,10 @@ function toText(x: string, from: GType, fail: Fail): string {
       return floatTextSql(x);
     case 'NUMERIC':
       return numericTextSql(x);
+    case 'BIGNUMERIC':
+      return `bq_big_text(${x})`;
+    case 'INTERVAL':
+      return intervalTextSql(x);
     case 'TIME':
       return clockTextSql(x, 8);
     case 'DATETIME':

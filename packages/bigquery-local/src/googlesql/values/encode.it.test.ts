@@ -53,6 +53,20 @@ const VALUES: readonly (readonly [TypedValue, unknown])[] = [
     { type: { kind: 'NUMERIC' }, value: '-12345678901234567890123456789.123456789' },
     '-12345678901234567890123456789.123456789',
   ],
+  [
+    {
+      type: { kind: 'BIGNUMERIC' },
+      value: '-123456789012345678901234567890123456789.00000000000000000000000000000000000001',
+    },
+    '-123456789012345678901234567890123456789.00000000000000000000000000000000000001',
+  ],
+  [{ type: { kind: 'GEOGRAPHY' }, value: 'point( -122.5  47 )' }, 'POINT(-122.5 47)'],
+  [
+    { type: { kind: 'RANGE', element: { kind: 'DATE' } }, value: ['2020-01-01', '2020-02-01'] },
+    '[2020-01-01, 2020-02-01)',
+  ],
+  [{ type: { kind: 'RANGE', element: { kind: 'TIMESTAMP' } }, value: [null, 1_000_000n] }, '[UNBOUNDED, 1.0)'],
+  [{ type: { kind: 'RANGE', element: { kind: 'DATETIME' } }, value: [null, null] }, '[UNBOUNDED, UNBOUNDED)'],
   [{ type: { kind: 'JSON' }, value: '{"a":[1,null]}' }, '{"a":[1,null]}'],
   [{ type: { kind: 'INTERVAL' }, value: { months: 14n, days: -3n, micros: 5_000_000n } }, '1-2 -3 0:0:5'],
   [{ type: { kind: 'ARRAY', element: { kind: 'INT64' } }, value: [1n, null] }, [{ v: '1' }, { v: null }]],
@@ -99,8 +113,13 @@ describe('literals and REST encoding', () => {
       expect(list).toEqual(Number(i) % 3 === 0 ? [] : [{ v: String(i) }, { v: String(Number(i) + 1) }]);
     }
   });
-  test('types without a DuckDB form are refused by name', () => {
-    expect(() => duckdbType({ kind: 'GEOGRAPHY' })).toThrow('Type GEOGRAPHY is not supported by the local BigQuery');
+  test('a value that its type cannot hold is refused', () => {
+    expect(() => literalSql({ type: { kind: 'GEOGRAPHY' }, value: 'LINESTRING(1 2, 3 4)' })).toThrow(
+      'Invalid value for type GEOGRAPHY',
+    );
+    expect(() => literalSql({ type: { kind: 'BIGNUMERIC' }, value: '6e38' })).toThrow(
+      'Invalid value for type BIGNUMERIC',
+    );
     expect(() => literalSql({ type: { kind: 'DATE' }, value: "2020-01-01' OR '1" })).toThrow(
       'Invalid value for type DATE',
     );

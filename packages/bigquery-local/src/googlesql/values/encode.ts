@@ -14,7 +14,8 @@ import {
   type DuckDBVector,
 } from '@duckdb/node-api';
 import { BigQueryError } from '../../bigquery-error.ts';
-import { typeName, type GType } from '../types.ts';
+import type { GType } from '../types.ts';
+import { BIGNUMERIC_SCALE, unscaledBignumeric } from './bignumeric.ts';
 import {
   dateText,
   datetimeText,
@@ -68,6 +69,7 @@ function reader(vector: DuckDBVector, type: GType, options: EncodeOptions): Read
       return scalar(vector, (value: boolean) => (value ? 'true' : 'false'));
     case 'STRING':
     case 'JSON':
+    case 'GEOGRAPHY':
       return (index) => vector.getItem(index);
     case 'BYTES':
       return scalar(vector, ({ bytes }: DuckDBBlobValue) =>
@@ -96,9 +98,9 @@ function reader(vector: DuckDBVector, type: GType, options: EncodeOptions): Read
         options,
       );
     case 'BIGNUMERIC':
-    case 'GEOGRAPHY':
+      return scalar(vector, (value: string) => decimalText(unscaledBignumeric(value), BIGNUMERIC_SCALE));
     case 'RANGE':
-      throw new BigQueryError('invalidQuery', `Type ${typeName(type)} is not supported by the local BigQuery`);
+      return rangeReader(vector, type.element, options);
   }
 }
 
@@ -120,6 +122,19 @@ function structReader(vector: DuckDBVector, types: readonly GType[], options: En
   if (!(vector instanceof DuckDBStructVector)) throw mismatch('STRUCT');
   const readers = types.map((type, i) => reader(vector.entryVectorAt(i), type, options));
   return (index) => (vector.isItemValid(index) ? { f: readers.map((read) => ({ v: read(index) })) } : null);
+}
+
+/** `[start, end)`; DuckDB's infinities stand for UNBOUNDED. */
+function rangeReader(vector: DuckDBVector, element: GType, options: EncodeOptions): Reader {
+  if (!(vector instanceof DuckDBStructVector)) throw mismatch('RANGE');
+  const bounds = [vector.entryVectorAt(0), vector.entryVectorAt(1)].map((bound) => {
+    const read = reader(bound, element, options);
+    return (index: number): unknown => {
+      const value = bound.getItem(index) as DuckDBDateValue | DuckDBTimestampValue;
+      return value.isFinite ? read(index) : 'UNBOUNDED';
+    };
+  });
+  return (index) => (vector.isItemValid(index) ? `[${String(bounds[0]!(index))}, ${String(bounds[1]!(index))})` : null);
 }
 
 function mismatch(kind: string): BigQueryError {

@@ -2,6 +2,8 @@
 // so no value can leave its literal.
 import { BigQueryError } from '../../bigquery-error.ts';
 import { typeName, type TypedValue, type Value } from '../types.ts';
+import { parseBignumeric, storedBignumeric } from './bignumeric.ts';
+import { storedGeography } from './geography.ts';
 import { duckdbType } from './physical.ts';
 
 /** A DuckDB string literal. NUL, which SQL text cannot hold, is put together with chr(0). */
@@ -68,10 +70,20 @@ export function literalSql(literal: TypedValue): string {
       if (items.length !== type.fields.length) fail(literal);
       return `struct_pack(${type.fields.map((field, i) => `f${i} := ${literalSql({ type: field.type, value: items[i] ?? null })}`).join(', ')})`;
     }
-    case 'BIGNUMERIC':
+    case 'BIGNUMERIC': {
+      const unscaled = typeof value === 'string' ? parseBignumeric(value) : undefined;
+      return quoteText(storedBignumeric(unscaled ?? fail(literal)));
+    }
     case 'GEOGRAPHY':
-    case 'RANGE':
-      return fail(literal);
+      return quoteText(typeof value === 'string' ? (storedGeography(value) ?? fail(literal)) : fail(literal));
+    case 'RANGE': {
+      const [start, end] = elements(literal);
+      const bound = (item: Value | undefined, unbounded: string): string =>
+        item === null || item === undefined
+          ? `CAST('${unbounded}' AS ${duckdbType(type.element)})`
+          : literalSql({ type: type.element, value: item });
+      return `struct_pack(f0 := ${bound(start, '-infinity')}, f1 := ${bound(end, 'infinity')})`;
+    }
   }
 }
 

@@ -2,7 +2,11 @@
 // Source: QueryParameter, QueryParameterType and QueryParameterValue of the BigQuery REST v2 reference.
 import { BigQueryError } from '../../bigquery-error.ts';
 import { typeName, type GType, type TypedValue, type Value } from '../types.ts';
-import { scalarKind } from './type-names.ts';
+import { BIGNUMERIC_SCALE, parseBignumeric } from './bignumeric.ts';
+import { storedGeography } from './geography.ts';
+import { parseInterval } from './interval.ts';
+import { decimalText } from './text.ts';
+import { rangeElement, scalarKind } from './type-names.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -41,6 +45,13 @@ function parseType(json: unknown, label: string, depth: number): GType {
       }),
     };
   }
+  if (name === 'RANGE') {
+    const given = object(body['rangeElementType'], `${label}: rangeElementType`);
+    const element = rangeElement(given['type']);
+    if (element === undefined)
+      throw new BigQueryError('invalid', `${label}: a RANGE is of DATE, DATETIME or TIMESTAMP`);
+    return { kind: 'RANGE', element };
+  }
   const kind = scalarKind(name);
   if (kind === undefined)
     throw new BigQueryError(
@@ -64,6 +75,15 @@ function parseValue(json: unknown, type: GType, label: string): Value {
     if (values === undefined || values === null) return null;
     const entries = object(values, `${label}: structValues`);
     return type.fields.map((field) => parseValue(entries[field.name], field.type, label));
+  }
+  if (type.kind === 'RANGE') {
+    if (body['rangeValue'] === undefined || body['rangeValue'] === null) return null;
+    const range = object(body['rangeValue'], `${label}: rangeValue`);
+    const bounds = [parseValue(range['start'], type.element, label), parseValue(range['end'], type.element, label)];
+    const [start, end] = bounds;
+    if (start !== null && end !== null && start! >= end!)
+      throw new BigQueryError('invalid', `${label}: Range start element must be smaller than range end element`);
+    return bounds;
   }
   const text = body['value'];
   if (text === undefined || text === null) return null;
@@ -118,6 +138,14 @@ function scalarValue(text: string, type: GType): Value | undefined {
       return timestampMicros(text.trim().replace(/(\.\d{6})\d{1,3}/, '$1'));
     case 'NUMERIC':
       return /^\s*[+-]?(\d{1,29}\.?\d*|\.\d+)(e[+-]?\d{1,2})?\s*$/i.test(text) ? text.trim() : undefined;
+    case 'BIGNUMERIC': {
+      const unscaled = parseBignumeric(text);
+      return unscaled === undefined ? undefined : decimalText(unscaled, BIGNUMERIC_SCALE);
+    }
+    case 'INTERVAL':
+      return parseInterval(text);
+    case 'GEOGRAPHY':
+      return storedGeography(text);
     default:
       return undefined;
   }

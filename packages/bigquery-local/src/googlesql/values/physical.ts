@@ -1,10 +1,12 @@
 // How GoogleSQL's types are stored in DuckDB. Struct fields are renamed by position
 // (f0, f1, …) because GoogleSQL allows empty and repeated field names; the real
-// names live only in the GoogleSQL type.
+// names live only in the GoogleSQL type. BIGNUMERIC is text with the numbers' order (bignumeric.ts),
+// RANGE a struct of start and end with DuckDB's infinities for UNBOUNDED, so that it compares as ranges do,
+// GEOGRAPHY the text `POINT(longitude latitude)` (geography.ts).
 import { BigQueryError } from '../../bigquery-error.ts';
 import { type GType } from '../types.ts';
 
-/** The DuckDB type of a GoogleSQL type. Throws `invalidQuery` for BIGNUMERIC, GEOGRAPHY and RANGE, which have none. */
+/** The DuckDB type of a GoogleSQL type. Throws `invalidQuery` for a STRUCT without fields, which has none. */
 export function duckdbType(type: GType): string {
   switch (type.kind) {
     case 'INT64':
@@ -40,7 +42,8 @@ export function duckdbType(type: GType): string {
       return `STRUCT(${type.fields.map((field, i) => `f${i} ${duckdbType(field.type)}`).join(', ')})`;
     case 'BIGNUMERIC':
     case 'GEOGRAPHY':
+      return 'VARCHAR';
     case 'RANGE':
-      throw new BigQueryError('invalidQuery', `Type ${type.kind} is not supported by the local BigQuery`);
+      return `STRUCT(f0 ${duckdbType(type.element)}, f1 ${duckdbType(type.element)})`;
   }
 }

@@ -3,7 +3,7 @@
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../types.ts';
-import { LEGACY_NAMES, scalarKind } from './type-names.ts';
+import { LEGACY_NAMES, rangeElement, scalarKind } from './type-names.ts';
 
 export { parseParameter } from './parameter.ts';
 
@@ -21,7 +21,8 @@ export function fieldOf(column: { readonly name: string; readonly type: GType })
     );
     return { name, type: 'RECORD', mode: 'NULLABLE', fields };
   }
-  if (type.kind === 'RANGE') return { name, type: 'RANGE', mode: 'NULLABLE' };
+  if (type.kind === 'RANGE')
+    return { name, type: 'RANGE', mode: 'NULLABLE', rangeElementType: { type: type.element.kind } };
   return { name, type: LEGACY_NAMES[type.kind] ?? type.kind, mode: 'NULLABLE' };
 }
 
@@ -37,6 +38,15 @@ function elementOfField(field: FieldSchema): GType {
     const fields = field.fields ?? [];
     if (fields.length === 0) throw new BigQueryError('invalid', `Field ${field.name} is type RECORD but has no schema`);
     return { kind: 'STRUCT', fields: fields.map((child) => ({ name: child.name, type: typeOfField(child) })) };
+  }
+  if (name === 'RANGE') {
+    const element = rangeElement(field.rangeElementType?.type);
+    if (element === undefined)
+      throw new BigQueryError(
+        'invalid',
+        `Field ${field.name} of type RANGE needs a rangeElementType of type DATE, DATETIME or TIMESTAMP`,
+      );
+    return { kind: 'RANGE', element };
   }
   const kind = scalarKind(name);
   if (kind === undefined)

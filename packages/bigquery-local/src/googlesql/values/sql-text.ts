@@ -114,3 +114,29 @@ function clockText(x: string, micros: string, length: number, separator: ' ' | '
   const text = separator === ' ' ? plain : `replace(${plain}, ' ', '${separator}')`;
   return `CASE WHEN ${micros} % 1000000 = 0 THEN ${text} WHEN ${micros} % 1000 = 0 THEN rpad(${text}, ${length + 4}, '0') ELSE rpad(${text}, ${length + 7}, '0') END`;
 }
+
+/** GoogleSQL's text of an INTERVAL, `Y-M D H:M:S[.F]`: a sign for each of the three parts, 0, 3 or 6 digits of a fraction. */
+export function intervalTextSql(x: string): string {
+  return bind(
+    [intervalMonthsSql(x), intervalDaysSql(x), intervalMicrosSql(x)],
+    (months, days, micros) =>
+      `(${sign(months)} || (abs(${months}) // 12) || '-' || (abs(${months}) % 12) || ' ' || ${days} || ' ' || ${sign(micros)} || (abs(${micros}) // 3600000000) || ':' || (abs(${micros}) // 60000000 % 60) || ':' || (abs(${micros}) // 1000000 % 60) || CASE WHEN ${micros} % 1000000 = 0 THEN '' WHEN ${micros} % 1000 = 0 THEN format('.{:03d}', abs(${micros}) % 1000000 // 1000) ELSE format('.{:06d}', abs(${micros}) % 1000000) END)`,
+  );
+}
+
+function sign(x: string): string {
+  return `CASE WHEN ${x} < 0 THEN '-' ELSE '' END`;
+}
+
+/** The three parts of an INTERVAL, signed. `x` may be used twice, so it must be cheap. */
+export function intervalMonthsSql(x: string): string {
+  return `(datepart('year', ${x}) * 12 + datepart('month', ${x}))`;
+}
+
+export function intervalDaysSql(x: string): string {
+  return `datepart('day', ${x})`;
+}
+
+export function intervalMicrosSql(x: string): string {
+  return `(datepart('hour', ${x}) * 3600000000 + datepart('minute', ${x}) * 60000000 + datepart('microsecond', ${x}))`;
+}

@@ -39,3 +39,9 @@ const KINDS: Readonly<Record<string, ScalarKind>> = {
 export function scalarKind(name: string): ScalarKind | undefined {
   return Object.hasOwn(KINDS, name) ? KINDS[name] : undefined;
 }
+
+/** What a RANGE may be of. */
+export function rangeElement(name: unknown): { readonly kind: 'DATE' | 'DATETIME' | 'TIMESTAMP' } | undefined {
+  const kind = typeof name === 'string' ? name.toUpperCase() : '';
+  return kind === 'DATE' || kind === 'DATETIME' || kind === 'TIMESTAMP' ? { kind } : undefined;
+}

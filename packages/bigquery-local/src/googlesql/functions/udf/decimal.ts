@@ -67,6 +67,17 @@ export function numericRound(a: string, digits: string): string {
     : write(divideRounded(parse(a), step) * step, `numeric overflow: ROUND(${short(a)}, ${digits})`);
 }
 
+/** ROUND with the mode ROUND_HALF_EVEN. */
+export function numericRoundEven(a: string, digits: string): string {
+  const step = unit(digits);
+  if (step === undefined) return a;
+  const value = parse(a);
+  const quotient = divideRounded(value, step);
+  const isHalf = (2n * (value < 0n ? -value : value)) % (2n * step) === step;
+  const even = isHalf && quotient % 2n !== 0n ? quotient - (value < 0n ? -1n : 1n) : quotient;
+  return write(even * step, `numeric overflow: ROUND(${short(a)}, ${digits})`);
+}
+
 export function numericTrunc(a: string, digits: string): string {
   const step = unit(digits);
   return step === undefined ? a : write((parse(a) / step) * step, 'numeric overflow');

@@ -1,7 +1,7 @@
 // ROUND and TRUNC of FLOAT64 to a number of digits, on the exact decimal value of the double.
 
-/** The double as numerator / denominator. */
-function fraction(value: number): [bigint, bigint] {
+/** The magnitude of a double as numerator and denominator. */
+export function fraction(value: number): [bigint, bigint] {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, Math.abs(value));
   const bits = view.getBigUint64(0);
