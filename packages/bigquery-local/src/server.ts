@@ -97,10 +97,10 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const clock = Date.now;
   const datasets = new Datasets(db, clock);
   const tables = new Tables(db, clock);
-  const authorizations = new Authorizations(db, datasets, tables, clock);
+  const routines = new Routines(db, clock);
+  const authorizations = new Authorizations(db, datasets, tables, routines, clock);
   const tablePolicies = new TablePolicies(db, tables);
   const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
-  const routines = new Routines(db, clock);
   const buckets = new Buckets(db);
   identity.renamedMembers.apply([
     (member, newName) => renameDatasetMember(db, datasets, member, newName),

@@ -1,5 +1,5 @@
 // The one decision function: (principal, permission, resource) → allowed by which grant,
-// or denied. Grants are inherited project → dataset → table, project → bucket and project →
+// or denied. Grants are inherited project → dataset → table or routine, project → bucket and project →
 // service account, and only ever add up. It reads through PolicyReader, does no I/O of its
 // own and throws nothing.
 import { compileAccess, compilePolicy } from './compiled-policy.ts';
@@ -81,7 +81,7 @@ function findGrant(
       policy === undefined ? undefined : search(inputs, compilePolicy(policy), members, permission, resource);
     if (grant !== undefined) return grant;
   }
-  if (resource.kind !== 'dataset' && resource.kind !== 'table')
+  if (resource.kind !== 'dataset' && resource.kind !== 'table' && resource.kind !== 'routine')
     return grantOnProject(inputs, members, permission, project);
 
   const { projectId, datasetId } = resource;
@@ -91,8 +91,11 @@ function findGrant(
     const grant = search(inputs, compileAccess(dataset.access, projectId), members, permission, on);
     if (grant !== undefined || dataset.anonymous === true) return grant;
   }
-  if (resource.kind === 'table') {
-    const policy = reader.tablePolicy?.(projectId, datasetId, resource.tableId);
+  if (resource.kind !== 'dataset') {
+    const policy =
+      resource.kind === 'table'
+        ? reader.tablePolicy?.(projectId, datasetId, resource.tableId)
+        : reader.routinePolicy?.(projectId, datasetId, resource.routineId);
     const grant =
       policy === undefined ? undefined : search(inputs, compilePolicy(policy), members, permission, resource);
     if (grant !== undefined) return grant;

@@ -11,6 +11,7 @@ export type Resource =
   | { readonly kind: 'project'; readonly projectId: string }
   | { readonly kind: 'dataset'; readonly projectId: string; readonly datasetId: string }
   | { readonly kind: 'table'; readonly projectId: string; readonly datasetId: string; readonly tableId: string }
+  | { readonly kind: 'routine'; readonly projectId: string; readonly datasetId: string; readonly routineId: string }
   | {
       readonly kind: 'job';
       readonly projectId: string;

@@ -50,6 +50,9 @@ function kindAndName(
     case 'table':
       result = ['Table', `${resource.projectId}:${resource.datasetId}.${resource.tableId}`];
       break;
+    case 'routine':
+      result = ['Routine', `${resource.projectId}:${resource.datasetId}.${resource.routineId}`];
+      break;
     case 'job':
       result = ['Job', `${resource.projectId}:${resource.location}.${resource.jobId}`];
       break;
@@ -82,6 +85,9 @@ function fullResourceName(resource: Exclude<Resource, { readonly kind: 'director
       break;
     case 'table':
       name = `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}/tables/${resource.tableId}`;
+      break;
+    case 'routine':
+      name = `//bigquery.googleapis.com/${project}/datasets/${resource.datasetId}/routines/${resource.routineId}`;
       break;
     case 'job':
       name = `//bigquery.googleapis.com/${project}/jobs/${resource.jobId}`;

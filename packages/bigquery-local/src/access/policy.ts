@@ -55,6 +55,8 @@ export interface PolicyReader {
   datasetAccess(projectId: string, datasetId: string): DatasetAccess | undefined;
   /** A table's own policy, where it has one. */
   tablePolicy?(projectId: string, datasetId: string, tableId: string): Policy | undefined;
+  /** A routine's own policy, where it has one. */
+  routinePolicy?(projectId: string, datasetId: string, routineId: string): Policy | undefined;
   /** A Cloud Storage bucket's own policy; undefined when there is no such bucket. */
   bucketPolicy?(bucket: string): Policy | undefined;
   /** Permissions of `projects/P/roles/ID`; undefined when it is missing, deleted or disabled. */

@@ -12,6 +12,8 @@ export function resourceName(resource: Resource): string {
       return `${project}/datasets/${resource.datasetId}`;
     case 'table':
       return `${project}/datasets/${resource.datasetId}/tables/${resource.tableId}`;
+    case 'routine':
+      return `${project}/datasets/${resource.datasetId}/routines/${resource.routineId}`;
     case 'job':
       return `${project}/jobs/${resource.jobId}`;
     case 'serviceAccount':

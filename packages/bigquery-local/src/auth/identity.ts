@@ -107,6 +107,7 @@ export function isStopped(identity: Identity, email: string): boolean {
 export interface DatasetPolicies {
   datasetAccess(projectId: string, datasetId: string): DatasetAccess | undefined;
   tablePolicy?(projectId: string, datasetId: string, tableId: string): Policy | undefined;
+  routinePolicy?(projectId: string, datasetId: string, routineId: string): Policy | undefined;
   bucketPolicy?(bucket: string): Policy | undefined;
 }
 
@@ -116,6 +117,7 @@ export function createPolicyReader(identity: Identity, datasets: DatasetPolicies
     customRole: (name) => identity.customRoles.permissionsOf(name),
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (projectId, datasetId, tableId) => datasets.tablePolicy?.(projectId, datasetId, tableId),
+    routinePolicy: (projectId, datasetId, routineId) => datasets.routinePolicy?.(projectId, datasetId, routineId),
     bucketPolicy: (bucket) => datasets.bucketPolicy?.(bucket),
     serviceAccountPolicy: (email) => {
       const account = identity.serviceAccounts.find(email);

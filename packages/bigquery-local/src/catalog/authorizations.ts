@@ -1,10 +1,11 @@
-// When views and datasets were authorised on a dataset. "If that view is updated by any
+// When views, routines and datasets were authorised on a dataset. "If that view is updated by any
 // user, access to the view needs to be granted again via an update operation", and to a
 // dataset's views when that dataset is deleted and made again ("Authorized views",
 // "Authorized datasets"): an entry counts only for what was there when it was written.
 import type { AccessEntry } from '../access/policy.ts';
 import type { CatalogDatabase, Migration } from './database.ts';
 import type { Dataset, Datasets, TableReference } from './datasets.ts';
+import type { RoutineReference, Routines } from './routines.ts';
 import type { Tables } from './tables.ts';
 
 export const AUTHORIZATIONS_MIGRATION: Migration = {
@@ -21,25 +22,47 @@ export class Authorizations {
   readonly #db: CatalogDatabase;
   readonly #datasets: Datasets;
   readonly #tables: Pick<Tables, 'get' | 'lastVersion'>;
+  readonly #routines: Pick<Routines, 'get'>;
   readonly #clock: () => number;
 
   constructor(
     db: CatalogDatabase,
     datasets: Datasets,
     tables: Pick<Tables, 'get' | 'lastVersion'>,
+    routines: Pick<Routines, 'get'>,
     clock: () => number = Date.now,
   ) {
     this.#db = db;
     this.#datasets = datasets;
     this.#tables = tables;
+    this.#routines = routines;
     this.#clock = clock;
     datasets.onAccessWritten((ref, now, before) => this.#record(ref, now, before));
   }
 
-  /** Whether the dataset of `table` lets the view read it, by an entry of its own or by that of its dataset. */
-  covers(view: TableReference, table: TableReference): boolean {
-    const dataset = this.#datasets.get(table.projectId, table.datasetId);
-    return dataset?.properties.access.some((entry) => this.#lets(dataset, entry, view)) === true;
+  /**
+   * Whether this dataset lets the view or routine use what it holds, by an entry of its own or, a view, by that of
+   * its dataset.
+   */
+  covers(via: TableReference | RoutineReference, { projectId, datasetId }: DatasetReference): boolean {
+    const dataset = this.#datasets.get(projectId, datasetId);
+    return (
+      dataset?.properties.access.some((entry) =>
+        'routineId' in via ? this.#letsRoutine(dataset, entry, via) : this.#lets(dataset, entry, via),
+      ) === true
+    );
+  }
+
+  #letsRoutine(source: Dataset, entry: AccessEntry, routine: RoutineReference): boolean {
+    const named = routineOf(entry);
+    if (
+      named?.projectId !== routine.projectId ||
+      named.datasetId !== routine.datasetId ||
+      named.routineId !== routine.routineId
+    )
+      return false;
+    const granted = this.#granted(source, entry);
+    return granted !== undefined && (this.#routines.get(routine)?.version ?? Infinity) <= granted.version;
   }
 
   #lets(source: Dataset, entry: AccessEntry, view: TableReference): boolean {
@@ -106,6 +129,10 @@ export function viewOf(entry: AccessEntry): TableReference | undefined {
   return entry.view as TableReference | undefined;
 }
 
+export function routineOf(entry: AccessEntry): RoutineReference | undefined {
+  return entry.routine as RoutineReference | undefined;
+}
+
 export function datasetOf(entry: AccessEntry): DatasetReference | undefined {
   return (entry.dataset as { readonly dataset: DatasetReference } | undefined)?.dataset;
 }
@@ -113,6 +140,8 @@ export function datasetOf(entry: AccessEntry): DatasetReference | undefined {
 function resourceOf(entry: AccessEntry): string | undefined {
   const view = viewOf(entry);
   if (view !== undefined) return `view ${view.projectId}:${view.datasetId}.${view.tableId}`;
+  const routine = routineOf(entry);
+  if (routine !== undefined) return `routine ${routine.projectId}:${routine.datasetId}.${routine.routineId}`;
   const dataset = datasetOf(entry);
   return dataset === undefined ? undefined : `dataset ${dataset.projectId}:${dataset.datasetId}`;
 }

@@ -21,7 +21,7 @@ const shortRead = (read: TableRead): unknown[] => [
   read.ref.tableId,
   read.kind,
   [...read.columns].sort(),
-  read.via?.tableId,
+  read.via !== undefined && 'tableId' in read.via ? read.via.tableId : undefined,
 ];
 const reads = async (sql: string): Promise<unknown[]> => (await warehouse.analyze(sql)).reads.map(shortRead);
 

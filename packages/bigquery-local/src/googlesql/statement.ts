@@ -108,13 +108,77 @@ export type CompiledQuery = {
   readonly deterministic: boolean;
 };
 
+/** OPTIONS of a table or view, evaluated. Undefined: not given. Null: reset to the default. */
 export type TableOptions = {
-  readonly description?: string;
-  readonly friendlyName?: string;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly description?: string | null;
+  readonly friendlyName?: string | null;
+  readonly labels?: Readonly<Record<string, string>> | null;
   /** Microseconds since 1970. */
-  readonly expirationMicros?: bigint;
+  readonly expirationMicros?: bigint | null;
+  readonly partitionExpirationMs?: number | null;
+  readonly requirePartitionFilter?: boolean | null;
+  readonly enableRefresh?: boolean | null;
+  readonly refreshIntervalMs?: number | null;
 };
+
+/** OPTIONS of a schema, evaluated. */
+export type SchemaOptions = {
+  readonly description?: string | null;
+  readonly friendlyName?: string | null;
+  readonly labels?: Readonly<Record<string, string>> | null;
+  readonly location?: string | null;
+  readonly defaultTableExpirationMs?: number | null;
+  readonly defaultPartitionExpirationMs?: number | null;
+  readonly maxTimeTravelHours?: number | null;
+};
+
+/** One change of ALTER TABLE, in the order in which they are written. */
+export type AlterTableAction =
+  | { readonly kind: 'set_options'; readonly options: TableOptions }
+  | { readonly kind: 'add_column'; readonly field: FieldSchema; readonly ifNotExists: boolean }
+  | { readonly kind: 'drop_column'; readonly column: string; readonly ifExists: boolean }
+  | { readonly kind: 'rename_column'; readonly column: string; readonly newName: string; readonly ifExists: boolean }
+  | { readonly kind: 'rename_to'; readonly tableId: string }
+  /** Null takes the description away. */
+  | {
+      readonly kind: 'column_description';
+      readonly column: string;
+      readonly ifExists: boolean;
+      readonly description: string | null;
+    }
+  | { readonly kind: 'column_type'; readonly column: string; readonly ifExists: boolean; readonly type: GType }
+  | {
+      readonly kind: 'column_default';
+      readonly column: string;
+      readonly ifExists: boolean;
+      readonly sql: string | undefined;
+    }
+  | { readonly kind: 'drop_not_null'; readonly column: string; readonly ifExists: boolean }
+  | { readonly kind: 'add_primary_key'; readonly columns: readonly string[]; readonly ifNotExists: boolean }
+  | { readonly kind: 'add_foreign_key'; readonly key: ForeignKeyOf; readonly ifNotExists: boolean }
+  | { readonly kind: 'drop_primary_key'; readonly ifExists: boolean }
+  | { readonly kind: 'drop_constraint'; readonly name: string; readonly ifExists: boolean };
+
+export type ForeignKeyOf = {
+  /** Undefined: one is made up. */
+  readonly name: string | undefined;
+  readonly columns: readonly string[];
+  readonly referenced: TableRef;
+  readonly referencedColumns: readonly string[];
+};
+
+/** Without a field: by the time at which a row comes in. */
+export type PartitionBy =
+  | { readonly kind: 'time'; readonly field?: string; readonly type: 'HOUR' | 'DAY' | 'MONTH' | 'YEAR' }
+  | {
+      readonly kind: 'range';
+      readonly field: string;
+      readonly start: bigint;
+      readonly end: bigint;
+      readonly interval: bigint;
+    };
+
+type CreateMode = 'default' | 'or_replace' | 'if_not_exists';
 
 /** What GRANT and REVOKE are about. */
 export type GrantTarget =
@@ -144,32 +208,52 @@ export type Statement =
   | {
       readonly kind: 'CREATE_TABLE' | 'CREATE_TABLE_AS_SELECT';
       readonly target: TableRef;
-      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly mode: CreateMode;
       readonly fields: readonly FieldSchema[];
       /** Rows to fill it with; output columns are in the order of `fields`. */
       readonly query?: CompiledQuery;
-      readonly partitionBy?: { readonly field: string; readonly type: 'DAY' | 'HOUR' | 'MONTH' | 'YEAR' };
+      /** LIKE takes the shape of another table, COPY and CLONE also its rows. */
+      readonly source?: { readonly how: 'LIKE' | 'COPY' | 'CLONE'; readonly ref: TableRef };
+      readonly partitionBy?: PartitionBy;
       readonly clusterBy?: readonly string[];
+      readonly primaryKey?: readonly string[];
+      readonly foreignKeys: readonly ForeignKeyOf[];
       readonly options: TableOptions;
     }
   | {
-      readonly kind: 'CREATE_VIEW';
+      readonly kind: 'CREATE_SNAPSHOT_TABLE';
       readonly target: TableRef;
-      readonly mode: 'default' | 'or_replace' | 'if_not_exists';
+      readonly mode: CreateMode;
+      readonly source: TableRef;
+      readonly options: TableOptions;
+    }
+  | {
+      readonly kind: 'CREATE_VIEW' | 'CREATE_MATERIALIZED_VIEW';
+      readonly target: TableRef;
+      readonly mode: CreateMode;
       readonly viewQuery: string;
       readonly fields: readonly FieldSchema[];
+      readonly partitionBy?: PartitionBy;
+      readonly clusterBy?: readonly string[];
       readonly options: TableOptions;
     }
   | {
       readonly kind: 'CREATE_SCHEMA';
       readonly target: { readonly projectId: string; readonly datasetId: string };
       readonly ifNotExists: boolean;
-      readonly options: {
-        readonly description?: string;
-        readonly friendlyName?: string;
-        readonly location?: string;
-        readonly labels?: Readonly<Record<string, string>>;
-      };
+      readonly options: SchemaOptions;
+    }
+  | {
+      readonly kind: 'ALTER_SCHEMA';
+      readonly target: { readonly projectId: string; readonly datasetId: string };
+      readonly ifExists: boolean;
+      readonly options: SchemaOptions;
+    }
+  | {
+      readonly kind: 'ALTER_TABLE' | 'ALTER_VIEW' | 'ALTER_MATERIALIZED_VIEW';
+      readonly target: TableRef;
+      readonly ifExists: boolean;
+      readonly actions: readonly AlterTableAction[];
     }
   | {
       readonly kind: 'DROP_SCHEMA';
@@ -177,7 +261,11 @@ export type Statement =
       readonly ifExists: boolean;
       readonly cascade: boolean;
     }
-  | { readonly kind: 'DROP_TABLE' | 'DROP_VIEW'; readonly target: TableRef; readonly ifExists: boolean }
+  | {
+      readonly kind: 'DROP_TABLE' | 'DROP_VIEW' | 'DROP_MATERIALIZED_VIEW' | 'DROP_SNAPSHOT_TABLE';
+      readonly target: TableRef;
+      readonly ifExists: boolean;
+    }
   | {
       readonly kind: 'GRANT' | 'REVOKE';
       readonly on: GrantTarget;

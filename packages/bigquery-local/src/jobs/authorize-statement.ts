@@ -6,10 +6,14 @@ import { accessDenied, queryDenied } from '../access/denied.ts';
 import type { AnalyzedStatement, GrantTarget, Statement, TableRead, TableRef } from '../googlesql/statement.ts';
 import type { Services } from '../services.ts';
 import { BigQueryError } from '../bigquery-error.ts';
+import { mayUseRoutine, routineResource } from './routine-access.ts';
 import { mayKnowDataset } from './table-lookup.ts';
 
 /** Throws the 403 of the first permission that the caller lacks. */
 export function authorizeStatement(services: Services, principal: Principal, analyzed: AnalyzedStatement): void {
+  for (const use of analyzed.routines ?? []) {
+    if (!mayUseRoutine(services, principal, use)) throw accessDenied('bigquery.routines.get', routineResource(use.ref));
+  }
   for (const read of analyzed.reads) {
     if (!mayRead(services, principal, read)) throw queryDenied(read.ref);
   }
@@ -25,7 +29,7 @@ export function missingDataset(
   principal: Principal,
   resource: Resource,
 ): BigQueryError | undefined {
-  if (resource.kind !== 'dataset' && resource.kind !== 'table') return undefined;
+  if (resource.kind !== 'dataset' && resource.kind !== 'table' && resource.kind !== 'routine') return undefined;
   const { projectId, datasetId } = resource;
   if (services.datasets.get(projectId, datasetId) !== undefined) return undefined;
   if (!mayKnowDataset(services, principal, projectId, datasetId)) return undefined;
@@ -40,6 +44,19 @@ function mayRead(services: Services, principal: Principal, read: TableRead): boo
 function* needs(services: Services, statement: Statement): Generator<[Permission, Resource]> {
   switch (statement.kind) {
     case 'SELECT':
+    case 'CREATE_TEMP_FUNCTION':
+      return;
+    case 'CREATE_FUNCTION':
+    case 'CREATE_TABLE_FUNCTION':
+    case 'CREATE_PROCEDURE':
+      yield ['bigquery.routines.create', datasetOf(statement.target)];
+      if (statement.mode === 'or_replace' && services.routines.get(statement.target) !== undefined)
+        yield ['bigquery.routines.update', routineResource(statement.target)];
+      return;
+    case 'DROP_FUNCTION':
+    case 'DROP_TABLE_FUNCTION':
+    case 'DROP_PROCEDURE':
+      yield ['bigquery.routines.delete', routineResource(statement.target)];
       return;
     case 'INSERT':
     case 'UPDATE':
@@ -50,15 +67,29 @@ function* needs(services: Services, statement: Statement): Generator<[Permission
       return;
     case 'CREATE_TABLE':
     case 'CREATE_TABLE_AS_SELECT':
-    case 'CREATE_VIEW': {
-      yield ['bigquery.tables.create', datasetOf(statement.target)];
-      if (statement.mode === 'or_replace' && services.tables.get(statement.target) !== undefined) {
-        yield ['bigquery.tables.update', tableOf(statement.target)];
-        if (statement.kind !== 'CREATE_VIEW') yield ['bigquery.tables.updateData', tableOf(statement.target)];
-      }
-      if (statement.options.expirationMicros !== undefined) yield ['bigquery.tables.delete', tableOf(statement.target)];
+    case 'CREATE_SNAPSHOT_TABLE':
+    case 'CREATE_VIEW':
+    case 'CREATE_MATERIALIZED_VIEW':
+      yield* needsOfCreate(services, statement);
+      return;
+    case 'ALTER_TABLE':
+    case 'ALTER_VIEW':
+    case 'ALTER_MATERIALIZED_VIEW': {
+      yield ['bigquery.tables.get', tableOf(statement.target)];
+      yield ['bigquery.tables.update', tableOf(statement.target)];
+      const expires = statement.actions.some(
+        (a) => a.kind === 'set_options' && a.options.expirationMicros !== undefined,
+      );
+      if (expires) yield ['bigquery.tables.delete', tableOf(statement.target)];
       return;
     }
+    case 'ALTER_SCHEMA':
+      yield ['bigquery.datasets.get', datasetOf(statement.target)];
+      yield ['bigquery.datasets.update', datasetOf(statement.target)];
+      return;
+    case 'DROP_SNAPSHOT_TABLE':
+      yield ['bigquery.tables.deleteSnapshot', tableOf(statement.target)];
+      return;
     case 'GRANT':
     case 'REVOKE':
       yield grantPermission(statement.on);
@@ -82,6 +113,7 @@ function* needs(services: Services, statement: Statement): Generator<[Permission
     }
     case 'DROP_TABLE':
     case 'DROP_VIEW':
+    case 'DROP_MATERIALIZED_VIEW':
       yield ['bigquery.tables.delete', tableOf(statement.target)];
       yield ['bigquery.tables.get', tableOf(statement.target)];
       return;
@@ -95,6 +127,39 @@ function* needs(services: Services, statement: Statement): Generator<[Permission
       }
       return;
   }
+}
+
+type Create = Extract<
+  Statement,
+  {
+    readonly kind:
+      | 'CREATE_TABLE'
+      | 'CREATE_TABLE_AS_SELECT'
+      | 'CREATE_SNAPSHOT_TABLE'
+      | 'CREATE_VIEW'
+      | 'CREATE_MATERIALIZED_VIEW';
+  }
+>;
+
+/** What is read of the source of COPY, CLONE and a snapshot is among the reads of the statement. */
+function* needsOfCreate(services: Services, statement: Create): Generator<[Permission, Resource]> {
+  const { target } = statement;
+  yield ['bigquery.tables.create', datasetOf(target)];
+  if (statement.mode === 'or_replace' && services.tables.get(target) !== undefined) {
+    yield ['bigquery.tables.update', tableOf(target)];
+    const holdsRows = statement.kind !== 'CREATE_VIEW' && statement.kind !== 'CREATE_MATERIALIZED_VIEW';
+    if (holdsRows) yield ['bigquery.tables.updateData', tableOf(target)];
+  }
+  if (statement.options.expirationMicros !== undefined) yield ['bigquery.tables.delete', tableOf(target)];
+  if (statement.kind === 'CREATE_SNAPSHOT_TABLE') {
+    yield ['bigquery.tables.createSnapshot', tableOf(statement.source)];
+    yield ['bigquery.tables.get', tableOf(statement.source)];
+    return;
+  }
+  if (!('source' in statement) || statement.source === undefined) return;
+  yield ['bigquery.tables.get', tableOf(statement.source.ref)];
+  if (statement.source.how === 'CLONE' && services.tables.get(statement.source.ref)?.kind === 'SNAPSHOT')
+    yield ['bigquery.tables.restoreSnapshot', tableOf(statement.source.ref)];
 }
 
 function grantPermission(on: GrantTarget): [Permission, Resource] {

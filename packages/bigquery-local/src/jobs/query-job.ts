@@ -5,7 +5,7 @@ import type { Principal } from '../access/decision.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
 import { nameOf } from '../catalog/tables.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
-import type { AnalyzedStatement, TableRef } from '../googlesql/statement.ts';
+import type { AnalyzedStatement, TableRef, TemporaryRoutine } from '../googlesql/statement.ts';
 import { fieldOf } from '../googlesql/values/schema.ts';
 import type { Services } from '../services.ts';
 import { authorizeStatement } from './authorize-statement.ts';
@@ -14,6 +14,7 @@ import { runDdl } from './ddl.ts';
 import { runDml } from './dml.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
+import { runRoutineStatement } from './routine-statement.ts';
 import { runRowAccessStatement } from './row-access-statement.ts';
 import { anonymousTable, authorizeDestination, cacheKey, cachedResult, runSelect } from './select.ts';
 import { JobTableLookup } from './table-lookup.ts';
@@ -24,6 +25,7 @@ const MAX_ATTEMPTS = 10;
 /** A statement that is analysed and allowed. Dispose it when it is done: it pins tables. */
 export type PreparedQuery = Disposable & {
   readonly configuration: QueryConfiguration;
+  readonly temporaryRoutines: readonly TemporaryRoutine[];
   readonly analyzed: AnalyzedStatement;
   readonly lookup: JobTableLookup;
   readonly location: string;
@@ -37,6 +39,8 @@ export type PrepareRequest = {
   /** As asked for by the caller. */
   readonly location: string | undefined;
   readonly configuration: QueryConfiguration;
+  /** Made by earlier statements of the same script or session. */
+  readonly temporaryRoutines?: readonly TemporaryRoutine[];
 };
 
 export async function prepareQuery(request: PrepareRequest): Promise<PreparedQuery> {
@@ -68,6 +72,7 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
     }
     return {
       configuration,
+      temporaryRoutines: request.temporaryRoutines ?? [],
       analyzed,
       lookup,
       location: lookup.location ?? defaultLocation(services, defaultDataset) ?? 'US',
@@ -90,6 +95,7 @@ async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise
       ...(configuration.defaultDataset === undefined ? {} : { defaultDataset: configuration.defaultDataset }),
       ...(configuration.parameters === undefined ? {} : { parameters: configuration.parameters }),
       sessionUser: request.principal.email,
+      ...(request.temporaryRoutines === undefined ? {} : { temporaryRoutines: request.temporaryRoutines }),
     });
   } catch (error) {
     // What is wrong with a statement could tell of columns that the caller must not know of.
@@ -100,11 +106,11 @@ async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise
 /** Runs it; analyses again when another job replaced the table that it changes. */
 export async function runQuery(execution: Execution, first: PreparedQuery): Promise<JobOutcome> {
   const { services, principal, projectId } = execution;
-  const { configuration, location } = first;
+  const { configuration, location, temporaryRoutines } = first;
   const once = await unlessStale(() => runPrepared(execution, first));
   if (once !== undefined) return once;
   for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
-    using again = await prepareQuery({ services, principal, projectId, location, configuration });
+    using again = await prepareQuery({ services, principal, projectId, location, configuration, temporaryRoutines });
     const outcome = await unlessStale(() => runPrepared(execution, again));
     if (outcome !== undefined) return outcome;
   }
@@ -146,6 +152,19 @@ async function runPrepared(execution: Execution, prepared: PreparedQuery): Promi
     case 'CREATE_ROW_ACCESS_POLICY':
     case 'DROP_ROW_ACCESS_POLICY':
       return runRowAccessStatement(execution, statement, statistics);
+    case 'CREATE_FUNCTION':
+    case 'CREATE_TABLE_FUNCTION':
+    case 'CREATE_PROCEDURE':
+    case 'DROP_FUNCTION':
+    case 'DROP_TABLE_FUNCTION':
+    case 'DROP_PROCEDURE':
+      return runRoutineStatement(execution, statement, statistics);
+    case 'CREATE_TEMP_FUNCTION':
+      throw new BigQueryError(
+        'invalidQuery',
+        'CREATE TEMPORARY FUNCTION statements must be followed by an actual query.',
+        { location: 'query' },
+      );
     default:
       return runDdl(execution, prepared, statement, statistics);
   }
@@ -258,7 +277,7 @@ function targetsOf(
   if (configuration.destination !== undefined) targets.push(configuration.destination);
   if ('on' in statement) {
     if (statement.on.kind !== 'PROJECT') targets.push(statement.on);
-  } else if (statement.kind !== 'SELECT' && statement.kind !== 'CREATE_SCHEMA') targets.push(statement.target);
+  } else if ('target' in statement && statement.kind !== 'CREATE_SCHEMA') targets.push(statement.target);
   return targets;
 }
 

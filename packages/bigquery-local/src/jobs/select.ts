@@ -50,6 +50,7 @@ export function anonymousTable(projectId: string, principal: Principal, location
 export function cacheKey(prepared: PreparedQuery, principal: Principal, projectId: string): string {
   const { configuration, analyzed, lookup } = prepared;
   const versions = analyzed.reads.map((read) => [nameOf(read.ref), lookup.found(read.ref)?.version ?? -1]);
+  const routines = (analyzed.routines ?? []).map(({ ref }) => [ref, lookup.routineVersion(ref)]);
   const text = JSON.stringify([
     principal.email,
     projectId,
@@ -57,6 +58,8 @@ export function cacheKey(prepared: PreparedQuery, principal: Principal, projectI
     configuration.defaultDataset,
     parametersText(configuration),
     versions,
+    routines,
+    prepared.temporaryRoutines,
   ]);
   return createHash('sha256').update(text).digest('hex').slice(0, 48);
 }

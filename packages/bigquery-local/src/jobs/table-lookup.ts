@@ -2,13 +2,15 @@
 // the caller may not even see, so that no text about their columns gets out, and pins
 // the stored rows until the statement is done.
 import type { Permission, Principal, Resource } from '../access/decision.ts';
-import { queryDenied } from '../access/denied.ts';
+import { accessDenied, queryDenied } from '../access/denied.ts';
 import { BigQueryError } from '../bigquery-error.ts';
+import { routineNameOf } from '../catalog/routines.ts';
 import { nameOf, type Table } from '../catalog/tables.ts';
-import type { TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
+import type { ReadVia, RoutineInfo, RoutineRef, TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
 import { PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
 import { regionView } from './information-schema.ts';
+import { mayUseRoutine, routineResource } from './routine-access.ts';
 import { rowAccessOf } from './row-access.ts';
 
 /** Who holds one of them knows that the table exists. */
@@ -28,6 +30,7 @@ export class JobTableLookup implements TableLookup, Disposable {
   readonly #services: Services;
   readonly #options: LookupOptions;
   readonly #tables = new Map<string, Table>();
+  readonly #routineVersions = new Map<string, number>();
   readonly #unpin: (() => void)[] = [];
   readonly #hidden: TableRef[] = [];
   /** The first of them that the statement itself names, not a view that it reads. */
@@ -76,7 +79,7 @@ export class JobTableLookup implements TableLookup, Disposable {
     return this.#tables.get(nameOf(ref));
   }
 
-  async table(path: readonly string[], via?: TableRef): Promise<TableInfo> {
+  async table(path: readonly string[], via?: ReadVia): Promise<TableInfo> {
     const view = regionView(this.#services, this.#options, path);
     if (view !== undefined) {
       this.requireLocation(view.info.ref, view.location);
@@ -117,6 +120,45 @@ export class JobTableLookup implements TableLookup, Disposable {
       ...(throughViewsOnly ? { throughViewsOnly } : {}),
       ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
+  }
+
+  routine(path: readonly string[], via?: ReadVia): RoutineInfo | undefined {
+    const ref = this.#routineRef(path);
+    if (ref === undefined || !this.#mayUse(ref, via)) return undefined;
+    const dataset = this.#services.datasets.get(ref.projectId, ref.datasetId);
+    const routine = dataset === undefined ? undefined : this.#services.routines.get(ref);
+    if (dataset === undefined || routine === undefined) return undefined;
+    this.requireLocation(ref, dataset.location);
+    this.#routineVersions.set(routineNameOf(ref), routine.version);
+    return routine;
+  }
+
+  routineDenial(path: readonly string[], via?: ReadVia): BigQueryError | undefined {
+    const ref = this.#routineRef(path);
+    if (ref === undefined || this.#mayUse(ref, via)) return undefined;
+    const { projectId, datasetId } = ref;
+    if (
+      this.#services.datasets.get(projectId, datasetId) === undefined &&
+      mayKnowDataset(this.#services, this.#options.principal, projectId, datasetId)
+    )
+      return undefined;
+    return accessDenied('bigquery.routines.get', routineResource(ref));
+  }
+
+  /** Of a routine that the statement calls, as it was when it was analysed. */
+  routineVersion(ref: RoutineRef): number {
+    return this.#routineVersions.get(routineNameOf(ref)) ?? -1;
+  }
+
+  #mayUse(ref: RoutineRef, via: ReadVia | undefined): boolean {
+    return mayUseRoutine(this.#services, this.#options.principal, { ref, ...(via === undefined ? {} : { via }) });
+  }
+
+  #routineRef(path: readonly string[]): RoutineRef | undefined {
+    const parts = path.join('.').split('.');
+    if (parts.length < 2 && this.#options.defaultDataset === undefined) return undefined;
+    const { projectId, datasetId, tableId } = this.resolve(parts);
+    return { projectId, datasetId, routineId: tableId };
   }
 
   /** One to three parts, each possibly several in one pair of backquotes. */
