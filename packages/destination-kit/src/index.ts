@@ -5,19 +5,36 @@ export type * from './info.ts';
 export { mappedColumns, mappingReferences } from './mapping/columns.ts';
 export type { Reference } from './mapping/columns.ts';
 export { compileMapping } from './mapping/compile.ts';
-export { batchPolicyOf, withLiteralDefaults } from './run/batching.ts';
+export { createRedactor } from './redact.ts';
+export type { Connector, ProxyOption } from './request/dispatcher.ts';
+export { RequestError } from './request/errors.ts';
+export type { RequestClient, RequestOptions } from './request/options.ts';
+export type { ClientResponse } from './request/response.ts';
+export { batchKeyOf, batchPolicyOf, withLiteralDefaults, withSettingDefaults } from './run/batching.ts';
+export { failureOfThrown, verdictOfStatus } from './run/classify.ts';
+export {
+  askAudience,
+  askDynamicField,
+  performDefinitionHook,
+  testDefinitionAuthentication,
+} from './run/definition-connection.ts';
 export { columnsRead, openDefinition } from './run/definition-runner.ts';
 export type { RunnerOptions } from './run/definition-runner.ts';
+export { openSession, sessionColumns } from './run/session-runner.ts';
+export type { Session, SessionOptions } from './run/session-runner.ts';
+export { TokenStore, Tokens } from './run/tokens.ts';
 export { segmentCore, validateDirectives } from './segment/core.ts';
 export type {
   ActionDefinition,
   ActionShape,
   DestinationDefinition,
   DestinationShape,
+  ExecuteInput,
+  HookDefinition,
   InputField,
 } from './segment/definition.ts';
 export { RESERVED_KEYS } from './segment/definition.ts';
 export { EVENT_ROOTS, eventOf } from './segment/event.ts';
 export type { EventContext, SegmentEvent } from './segment/event.ts';
-export { describeShape } from './validation/describe.ts';
-export { error, validateSpec } from './validation/validate.ts';
+export { capabilitiesOf, describeShape } from './validation/describe.ts';
+export { connectionProblems, error, validateSpec } from './validation/validate.ts';

@@ -16,10 +16,13 @@ function check(fields: JsonObject, more: Partial<DestinationSpec> = {}) {
 
 describe('the registry', () => {
   it('lists and describes what it offers', () => {
-    expect(registry.list()).toEqual([
-      { type: 'actions-webhook', name: 'Webhook' },
-      { type: 'file', name: 'File' },
-    ]);
+    expect(registry.list()).toEqual(
+      expect.arrayContaining([
+        { type: 'actions-webhook', name: 'Webhook' },
+        { type: 'actions-braze-cloud', name: 'Braze Cloud Mode (Actions)' },
+        { type: 'file', name: 'File' },
+      ]),
+    );
     const webhook = registry.describe('actions-webhook');
     expect(webhook?.settings.map((field) => [field.name, field.type, field.required])).toEqual([
       ['sharedSecret', 'password', false],
@@ -138,12 +141,48 @@ describe('the registry', () => {
     ).not.toContain('hunter22');
   });
 
-  it('refuses a shared secret with batches, and takes it with single rows', () => {
+  it('takes a shared secret with batches and with single rows', () => {
     const settings = { sharedSecret: 'hunter22' };
-    expect(check({ ...good, enable_batching: true }, { settings })).toMatchObject([{ path: 'settings.sharedSecret' }]);
-    expect(check({ ...good, batch_size: 10 }, { settings })).toMatchObject([{ path: 'settings.sharedSecret' }]);
+    expect(check({ ...good, enable_batching: true }, { settings })).toEqual([]);
     expect(check(good, { settings })).toEqual([]);
-    expect(check({ ...good, batch_size: 10, enable_batching: false }, { settings })).toEqual([]);
+  });
+
+  it('says why a destination of the catalogue is not offered', () => {
+    expect(check(good, { type: 'actions-segment' })).toMatchObject([
+      { path: 'type', message: expect.stringContaining('is not offered: it sends nothing by itself') },
+    ]);
+    expect(registry.list().map(({ type }) => type)).not.toContain('actions-segment');
+  });
+
+  it.each([
+    ['webhook', 'actions-webhook'],
+    ['hubspot', 'actions-hubspot-cloud'],
+    ['actions-webhok', 'actions-webhook'],
+    ['Google Sheets', 'actions-google-sheets'],
+  ])('knows what %s may stand for', (typed, meant) => {
+    expect(check(good, { type: typed })[0]?.fix).toContain(`"${meant}"`);
+  });
+
+  it('wants the tokens of a destination that signs in with OAuth, and no others', () => {
+    const connection = { type: 'actions-google-sheets', settings: {} };
+    expect(registry.validateConnection(connection)).toMatchObject([{ path: 'credentials' }]);
+    expect(registry.validateConnection({ ...connection, credentials: { accessToken: 't' } })).toEqual([]);
+    expect(
+      registry.validateConnection({ type: 'actions-webhook', settings: {}, credentials: { accessToken: 't' } }),
+    ).toMatchObject([{ path: 'credentials' }]);
+  });
+
+  it('names the environment variables that a definition reads', () => {
+    const connection = { type: 'actions-google-enhanced-conversions', settings: {}, credentials: { accessToken: 't' } };
+    expect(registry.validateConnection(connection)).toMatchObject([
+      { path: 'environment', message: 'the environment variable ADWORDS_DEVELOPER_TOKEN is not set' },
+    ]);
+    expect(registry.describe('actions-google-enhanced-conversions')?.authentication).toEqual({
+      scheme: 'oauth2',
+      canTest: true,
+      canRefresh: true,
+      environment: ['ADWORDS_DEVELOPER_TOKEN'],
+    });
   });
 
   it('does not open what is not valid', async () => {

@@ -31,6 +31,21 @@ export function withLiteralDefaults(
   return result;
 }
 
+/** The settings with the fixed defaults of their fields filled in. */
+export function withSettingDefaults(
+  fields: Readonly<Record<string, InputField>> | undefined,
+  settings: JsonObject,
+): JsonObject {
+  const result: JsonObject = { ...settings };
+  for (const [name, field] of Object.entries(fields ?? {})) {
+    const value = result[name];
+    if ((value === undefined || value === null || value === '') && hasUsableDefault(field, false)) {
+      result[name] = field.default ?? null;
+    }
+  }
+  return result;
+}
+
 /** True when a mapping may leave the field out because its default applies. */
 export function hasUsableDefault(field: InputField, keepsAudience: boolean): boolean {
   if (field.default === undefined) return false;

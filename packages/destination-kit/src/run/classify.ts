@@ -2,7 +2,7 @@
 // batch. There is no second place that decides this.
 import type { BatchResult, RowOutcome } from '../destination.ts';
 import type { Redactor } from '../redact.ts';
-import { RequestError } from '../request/errors.ts';
+import { RequestError, requestErrorOf } from '../request/errors.ts';
 import type { RequestFailure } from '../request/errors.ts';
 import { ClientResponse } from '../request/response.ts';
 import { segmentCore } from '../segment/core.ts';
@@ -130,6 +130,14 @@ function verdictOfThrown(thrown: unknown): { verdict: Verdict; code: string } {
   }
   if (typeof status === 'number' && status >= 300) {
     return { verdict: verdictOfStatus(status), code: label ?? codeOfStatus(status) };
+  }
+  // Sockets of drivers and SDKs, sorted as those of our own client.
+  if (
+    label !== undefined &&
+    /^(E[A-Z]{3,}|UND_ERR_\w+|CERT_\w+|DEPTH_ZERO\w+|SELF_SIGNED\w+|UNABLE_TO_\w+)$/.test(label)
+  ) {
+    const { failure } = requestErrorOf(thrown, 'the destination');
+    return { verdict: BY_FAILURE[failure], code: label };
   }
   // A defect of the definition, or an SDK's own error: worth a few tries, no more.
   return { verdict: { cause: 'later', maybeDelivered: true }, code: label ?? 'DESTINATION_ERROR' };

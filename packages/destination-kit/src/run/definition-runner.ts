@@ -30,7 +30,7 @@ import type { ActionDefinition, DestinationDefinition, ExecuteInput } from '../s
 import type { EventContext, SegmentEvent } from '../segment/event.ts';
 import { eventOf } from '../segment/event.ts';
 import { addressFinder } from './addresses.ts';
-import { batchKeyOf, batchPolicyOf, withLiteralDefaults } from './batching.ts';
+import { batchKeyOf, batchPolicyOf, withLiteralDefaults, withSettingDefaults } from './batching.ts';
 import {
   UNKNOWN_OUTCOME,
   failureOfResponse,
@@ -143,7 +143,7 @@ class DefinitionRunner implements OpenDestination {
     this.#base = {
       action,
       actionKey: spec.action,
-      settings: spec.settings,
+      settings: withSettingDefaults(definition.authentication?.fields, spec.settings),
       mapping,
       syncId: spec.syncId,
       mappingId: spec.mappingId,

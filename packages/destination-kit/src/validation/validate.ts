@@ -106,7 +106,7 @@ function fieldValueProblems(
     const value = values[name];
     const path = `${at}.${name}`;
     if (value === undefined || value === null || value === '') {
-      if (field.required === true)
+      if (field.required === true && !hasUsableDefault(field, false))
         problems.push(error(path, `the ${word} "${name}" (${field.label}) is missing`, `set ${path}`));
       continue;
     }

@@ -1,58 +1,100 @@
-// The entries of Segment's catalogue that Sluice offers. An entry is added here after its
-// definition was checked for hosts, shared state and secrets that it expects.
-import type { DestinationDefinition, DestinationSpec, Diagnostic } from '@sluice/destination-kit';
+// The entries of Segment's catalogue in the registry: the package's definitions, loaded on
+// first use, with what `details.ts` knows beside them.
+import type {
+  Capabilities,
+  DestinationDefinition,
+  DestinationShape,
+  DestinationSpec,
+  Diagnostic,
+} from '@sluice/destination-kit';
 import { columnsRead, error, mappingReferences, openDefinition } from '@sluice/destination-kit';
+import { definitionCalls, runnerOptionsOf } from '../definition-entry.ts';
 import type { DestinationEntry } from '../entry.ts';
+import type { Details } from './details.ts';
+import { details } from './details.ts';
 import { loadDefinition } from './load.ts';
-import { checkWebhook } from './webhook.ts';
+import type { Offer } from './offers.ts';
+import { offers } from './offers.ts';
+import { perRowActions } from './per-row.ts';
 
-export const catalogueEntries: readonly DestinationEntry[] = [
-  catalogueEntry({
-    type: 'actions-webhook',
-    name: 'Webhook',
-    directory: 'webhook',
-    description:
-      'Sends rows as JSON over HTTP. One request per row with the row as the body, or, with enable_batching: true or a batch_size, one request per batch with an array of rows.',
-    // The catalogue's default for it is made for event streams; without one the webhook would send nothing.
-    requiredFields: ['data'],
-    check: checkWebhook,
-  }),
-];
+export const catalogueEntries: readonly DestinationEntry[] = offers.map((offer) =>
+  catalogueEntry(offer, details[offer.type] ?? {}),
+);
 
-type CatalogueOffer = {
-  readonly type: string;
-  readonly name: string;
-  readonly directory: string;
-  readonly description: string;
-  /** Fields that a mapping must have although the definition leaves them open. */
-  readonly requiredFields: readonly string[];
-  check(spec: DestinationSpec, definition: DestinationDefinition): readonly Diagnostic[];
-};
-
-function catalogueEntry(offer: CatalogueOffer): DestinationEntry {
+function catalogueEntry(offer: Offer, detail: Details): DestinationEntry {
   let loaded: DestinationDefinition | undefined;
-  const definition = (): DestinationDefinition => (loaded ??= loadDefinition(offer.directory));
+  const definition = (): DestinationDefinition => (loaded ??= withDetails(offer, detail));
   return {
     type: offer.type,
     name: offer.name,
-    shape: () => ({ ...definition(), description: offer.description }),
+    origin: 'catalogue',
+    shape: (): DestinationShape => definition(),
     check: (spec) => [
-      ...offer.requiredFields
-        .filter((name) => spec.fields[name] === undefined && !('__segment_internal_directive' in spec.fields))
-        .map((name) =>
-          error(
-            `fields.${name}`,
-            `the field "${name}" is missing`,
-            `add ${name} to the mapping's fields, for example ${name}: { "@path": "$.properties" }`,
-          ),
-        ),
+      ...missingFields(spec, detail.requiredFields?.[spec.action] ?? []),
       ...deletedRecordProblems(spec),
-      ...offer.check(spec, definition()),
     ],
     columns: (spec) => columnsRead(definition(), spec),
-    open: async (spec, { fetchTimeoutMs, userAgent }) =>
-      openDefinition(definition(), spec, { fetchTimeoutMs, userAgent }),
+    open: async (spec, options) => openDefinition(definition(), spec, runnerOptionsOf(options)),
+    ...definitionCalls(definition),
   };
+}
+
+function withDetails({ type, name, directory }: Offer, detail: Details): DestinationDefinition {
+  const original = loadDefinition(directory);
+  const mended = detail.mend?.(original) ?? original;
+  const hidden = new Set(detail.withoutSettings?.names ?? []);
+  const { authentication, audienceConfig } = mended;
+  return {
+    ...mended,
+    slug: type,
+    name,
+    ...(detail.description === undefined ? {} : { description: detail.description }),
+    ...(detail.environment === undefined ? {} : { environment: detail.environment }),
+    ...(authentication === undefined
+      ? {}
+      : {
+          authentication: {
+            ...authentication,
+            fields: Object.fromEntries(Object.entries(authentication.fields ?? {}).filter(([key]) => !hidden.has(key))),
+          },
+        }),
+    actions: Object.fromEntries(
+      Object.entries(mended.actions).map(([key, action]) => [
+        key,
+        {
+          ...action,
+          ...(detail.rateLimit === undefined ? {} : { rateLimit: detail.rateLimit }),
+          capabilities: {
+            ...(perRowActions.has(`${type}:${key}`) ? { perRowOutcomes: true } : {}),
+            ...deletesByName(key, action.syncMode === undefined, audienceConfig !== undefined),
+            ...detail.capabilities?.['*'],
+            ...detail.capabilities?.[key],
+          },
+        },
+      ]),
+    ),
+  };
+}
+
+/** Without a sync mode, the catalogue says by an action's key what it removes. */
+function deletesByName(key: string, withoutMode: boolean, isAudience: boolean): Partial<Capabilities> {
+  if (!withoutMode) return {};
+  if (isAudience) return { deletes: 'membership' };
+  if (!/^(remove|delete|unsubscribe|unassign)/i.test(key)) return {};
+  return { deletes: /(from|list|audience|cohort|group|segment|contactList)/i.test(key) ? 'membership' : 'keyed' };
+}
+
+function missingFields(spec: DestinationSpec, names: readonly string[]): Diagnostic[] {
+  if ('__segment_internal_directive' in spec.fields) return [];
+  return names
+    .filter((name) => spec.fields[name] === undefined)
+    .map((name) =>
+      error(
+        `fields.${name}`,
+        `the field "${name}" is missing`,
+        `add ${name} to the mapping's fields, for example ${name}: { "@path": "$.properties" }`,
+      ),
+    );
 }
 
 /** All columns of a deleted record are null: what does not read its identifier says nothing about which it was. */

@@ -15,6 +15,7 @@ export function fileEntry(baseDirectory: string): DestinationEntry {
   return {
     type: fileShape.slug,
     name: fileShape.name,
+    origin: 'native',
     shape: () => fileShape,
     check: (spec, modelColumns) => [
       ...directoryProblems(spec.settings, baseDirectory),
