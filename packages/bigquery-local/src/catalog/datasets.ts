@@ -97,6 +97,17 @@ export class Datasets {
     return this.#db.all('SELECT * FROM dataset WHERE project_id = ? ORDER BY dataset_id', projectId).map(fromRow);
   }
 
+  /** Hidden datasets, in all projects, whose ids begin with `prefix`. */
+  hidden(prefix: string): readonly Dataset[] {
+    return this.#db
+      .all(
+        'SELECT * FROM dataset WHERE hidden_owner IS NOT NULL AND substr(dataset_id, 1, ?) = ?',
+        prefix.length,
+        prefix,
+      )
+      .map(fromRow);
+  }
+
   listEtag(datasets: readonly Dataset[]): string {
     return etagOf(...datasets.map((dataset) => dataset.etag));
   }

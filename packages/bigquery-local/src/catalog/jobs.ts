@@ -33,6 +33,8 @@ export type Job = {
   /** As given, with BigQuery's defaults filled in. */
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly outcome: JobOutcome | undefined;
+  /** The script that it is a statement of. */
+  readonly parentJobId?: string;
 };
 
 export const jobMigrations: readonly Migration[] = [
@@ -44,6 +46,11 @@ export const jobMigrations: readonly Migration[] = [
       PRIMARY KEY (project_id, job_id)) STRICT;
       CREATE INDEX job_created ON job (project_id, created_ms DESC, job_id)`,
   },
+  {
+    name: 'jobs-2',
+    sql: `ALTER TABLE job ADD COLUMN parent_job_id TEXT;
+      CREATE INDEX job_parent ON job (project_id, parent_job_id) WHERE parent_job_id IS NOT NULL`,
+  },
 ];
 
 export type JobFilter = {
@@ -52,6 +59,8 @@ export type JobFilter = {
   readonly states: readonly JobState[] | undefined;
   readonly minCreatedMs: number;
   readonly maxCreatedMs: number;
+  /** Children of this job; undefined = jobs that are no children. */
+  readonly parentJobId?: string;
   readonly offset: number;
   readonly limit: number;
 };
@@ -71,7 +80,7 @@ export class Jobs {
   /** Throws 409 `duplicate` when the id is taken. */
   insert(job: Job): void {
     const inserted = this.#db.run(
-      'INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, NULL)',
+      'INSERT OR IGNORE INTO job VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, NULL, ?)',
       job.projectId,
       job.jobId,
       job.location,
@@ -79,6 +88,7 @@ export class Jobs {
       job.state,
       job.createdMs,
       JSON.stringify(job.configuration),
+      job.parentJobId ?? null,
     );
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(job)}`);
   }
@@ -105,7 +115,7 @@ export class Jobs {
     return this.#db
       .all(
         `SELECT * FROM job WHERE project_id = ? AND (? IS NULL OR owner = ?) AND created_ms BETWEEN ? AND ?
-          AND (? IS NULL OR instr(?, state) > 0) ORDER BY created_ms DESC, job_id LIMIT ? OFFSET ?`,
+          AND (? IS NULL OR instr(?, state) > 0) AND parent_job_id IS ? ORDER BY created_ms DESC, job_id LIMIT ? OFFSET ?`,
         projectId,
         filter.owner ?? null,
         filter.owner ?? null,
@@ -113,6 +123,7 @@ export class Jobs {
         filter.maxCreatedMs,
         filter.states?.join() ?? null,
         filter.states?.join() ?? null,
+        filter.parentJobId ?? null,
         filter.limit,
         filter.offset,
       )
@@ -164,5 +175,6 @@ function fromRow(row: Row): Job {
     endedMs: row['ended_ms'] === null ? undefined : Number(row['ended_ms']),
     configuration: JSON.parse(String(row['configuration'])) as Record<string, unknown>,
     outcome: outcome ?? undefined,
+    ...(row['parent_job_id'] === null ? {} : { parentJobId: String(row['parent_job_id']) }),
   };
 }

@@ -80,7 +80,11 @@ export type AnalyzeRequest = {
   /** Types that a query's columns must be coercible to, and are coerced to. */
   readonly outputTypes?: readonly GType[];
   /** Where the temporary tables of the script or session are. */
-  readonly temporary?: { readonly projectId: string; readonly datasetId: string };
+  readonly temporary?: {
+    readonly projectId: string;
+    readonly datasetId: string;
+    has(tableId: string): boolean;
+  };
   /** Temporary functions made by earlier statements of the same script or session. */
   readonly temporaryRoutines?: readonly TemporaryRoutine[];
 };

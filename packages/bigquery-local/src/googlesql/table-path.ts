@@ -28,6 +28,10 @@ export function unqualifiedTable(tableId: string): BigQueryError {
 export function targetTable(path: readonly string[], request: AnalyzeRequest): TableRef {
   const parts = splitPath(path);
   const tableId = parts.at(-1)!;
+  const { temporary } = request;
+  const ofSession = parts.length === 2 && parts[0]!.toUpperCase() === '_SESSION';
+  if (temporary !== undefined && (ofSession || parts.length === 1) && temporary.has(tableId))
+    return { projectId: temporary.projectId, datasetId: temporary.datasetId, tableId };
   if (parts.length === 3) return { projectId: parts[0]!, datasetId: parts[1]!, tableId };
   if (parts.length === 2) return { projectId: request.defaultProject, datasetId: parts[0]!, tableId };
   if (request.defaultDataset === undefined) throw unqualifiedTable(tableId);
@@ -42,4 +46,14 @@ export function targetDataset(
   const parts = path.join('.').split('.');
   const datasetId = parts.at(-1)!;
   return { projectId: parts.length === 1 ? request.defaultProject : parts.slice(0, -1).join('.'), datasetId };
+}
+
+/** The table that CREATE TEMP TABLE names. */
+export function temporaryTable(path: readonly string[], request: AnalyzeRequest): TableRef {
+  const parts = splitPath(path);
+  const tableId = parts.at(-1)!;
+  if (parts.length > 2 || (parts.length === 2 && parts[0]!.toUpperCase() !== '_SESSION'))
+    throw invalidQuery(`A temporary table has no project and no dataset: ${parts.join('.')}`);
+  if (request.temporary === undefined) throw invalidQuery('Use of CREATE TEMPORARY TABLE requires a script or session');
+  return { projectId: request.temporary.projectId, datasetId: request.temporary.datasetId, tableId };
 }

@@ -5,7 +5,7 @@ import { nameOf } from '../catalog/tables.ts';
 import type { Statement } from '../googlesql/statement.ts';
 import type { Execution } from './execution.ts';
 import type { PreparedQuery } from './query-job.ts';
-import { changeInPlace } from './write-table.ts';
+import { changeInPlace, type InPlace } from './write-table.ts';
 
 type Dml = Extract<Statement, { readonly steps: unknown }>;
 
@@ -15,16 +15,21 @@ export async function runDml(
   statement: Dml,
   statistics: Record<string, unknown>,
 ): Promise<JobOutcome> {
-  const { services, signal } = execution;
+  const { services, signal, transaction } = execution;
   const { target } = statement;
-  return services.lock.hold(nameOf(target), signal, () => {
+  const append = statement.kind === 'INSERT';
+  const hold = (body: () => Promise<JobOutcome>): Promise<JobOutcome> =>
+    transaction === undefined
+      ? services.lock.hold(nameOf(target), signal, body)
+      : transaction.hold(target, append, signal, body);
+  return hold(async () => {
     const expected = prepared.lookup.found(target);
     if (expected === undefined)
       throw new BigQueryError(
         'notFound',
         `Not found: Table ${nameOf(target)} was not found in location ${prepared.location}`,
       );
-    return changeInPlace(execution, {
+    const change: InPlace = {
       ref: target,
       expected,
       body: async (session) => {
@@ -40,7 +45,8 @@ export async function runDml(
         const total = counts[0] + counts[1] + counts[2];
         return { changed: Number(total), outcome: outcomeOf(statistics, counts, total, target) };
       },
-    });
+    };
+    return transaction === undefined ? changeInPlace(execution, change) : transaction.change(execution, change, append);
   });
 }
 

@@ -13,6 +13,8 @@ import { runDcl } from './dcl.ts';
 import { runDdl } from './ddl.ts';
 import { runDml } from './dml.ts';
 import type { Execution } from './execution.ts';
+import { systemVariablesOf } from './script/system-variables.ts';
+import type { StatementContext } from './statement-context.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
 import { runRoutineStatement } from './routine-statement.ts';
 import { runRowAccessStatement } from './row-access-statement.ts';
@@ -30,6 +32,7 @@ export type PreparedQuery = Disposable & {
   readonly lookup: JobTableLookup;
   readonly location: string;
   readonly bytesProcessed: bigint;
+  readonly context: StatementContext | undefined;
 };
 
 export type PrepareRequest = {
@@ -44,13 +47,14 @@ export type PrepareRequest = {
 };
 
 export async function prepareQuery(request: PrepareRequest): Promise<PreparedQuery> {
-  const { services, principal, projectId, configuration } = request;
+  const { services, principal, projectId, configuration, context } = request;
   const { defaultDataset } = configuration;
   const lookup = new JobTableLookup(services, {
     principal,
     defaultProject: projectId,
     defaultDataset,
     location: request.location,
+    temporary: context?.temporary,
   });
   try {
     const analyzed = await analyze(request, lookup);
@@ -76,7 +80,8 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
       analyzed,
       lookup,
       location: lookup.location ?? defaultLocation(services, defaultDataset) ?? 'US',
-      bytesProcessed: await bytesOf(services, analyzed, lookup),
+      bytesProcessed: await bytesOf(services, analyzed, lookup, context),
+      context,
       [Symbol.dispose]: () => lookup[Symbol.dispose](),
     };
   } catch (error) {
@@ -86,7 +91,7 @@ export async function prepareQuery(request: PrepareRequest): Promise<PreparedQue
 }
 
 async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise<AnalyzedStatement> {
-  const { configuration } = request;
+  const { configuration, context } = request;
   try {
     return await request.services.sql.analyze({
       sql: configuration.sql,
@@ -252,7 +257,12 @@ function billedBytes(prepared: PreparedQuery): bigint {
   return rounded > least ? rounded : least;
 }
 
-async function bytesOf(services: Services, analyzed: AnalyzedStatement, lookup: JobTableLookup): Promise<bigint> {
+async function bytesOf(
+  services: Services,
+  analyzed: AnalyzedStatement,
+  lookup: JobTableLookup,
+  context: StatementContext | undefined,
+): Promise<bigint> {
   const columns = new Map<string, { ref: TableRef; names: Set<string> }>();
   for (const read of analyzed.reads) {
     if (read.kind !== 'TABLE') continue;
@@ -263,7 +273,9 @@ async function bytesOf(services: Services, analyzed: AnalyzedStatement, lookup: 
   let total = 0n;
   for (const { ref, names } of columns.values()) {
     const table = lookup.found(ref) ?? services.tables.get(ref);
-    if (table !== undefined) total += await services.sizes.bytes(table, [...names]);
+    // No other connection sees a table that the transaction itself has made.
+    if (table === undefined || context?.transaction?.made(table.physicalId) === true) continue;
+    total += await services.sizes.bytes(table, [...names]);
   }
   return total;
 }

@@ -4,6 +4,7 @@ import type { JobOutcome } from '../catalog/jobs.ts';
 import { literal } from '../storage/duckdb.ts';
 import { COMMITTED_JOBS, PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
+import { dropAbandoned } from './script/temporary-tables.ts';
 
 export async function recover(services: Services): Promise<void> {
   services.tables.recover();
@@ -12,6 +13,7 @@ export async function recover(services: Services): Promise<void> {
     await services.physical.dropOrphans(projectId, services.tables);
     await finishCommitted(services, projectId);
   }
+  await dropAbandoned(services);
   services.jobs.recover(services.clock());
 }
 

@@ -12,6 +12,7 @@ import type { Services } from '../services.ts';
 import { regionView } from './information-schema.ts';
 import { mayUseRoutine, routineResource } from './routine-access.ts';
 import { rowAccessOf } from './row-access.ts';
+import type { TemporaryTables } from './script/temporary-tables.ts';
 
 /** Who holds one of them knows that the table exists. */
 const SEEING = ['bigquery.tables.getData', 'bigquery.tables.get', 'bigquery.tables.updateData'] as const;
@@ -24,6 +25,8 @@ export type LookupOptions = {
   readonly defaultDataset: DatasetRef | undefined;
   /** Where the job must run; undefined = where the first dataset is. */
   readonly location: string | undefined;
+  /** Of the script or session around the statement. */
+  readonly temporary?: TemporaryTables | undefined;
 };
 
 export class JobTableLookup implements TableLookup, Disposable {
@@ -169,7 +172,16 @@ export class JobTableLookup implements TableLookup, Disposable {
       throw new BigQueryError('invalidQuery', 'INFORMATION_SCHEMA is not supported by the local BigQuery', {
         location: 'query',
       });
+    const { temporary } = this.#options;
+    const ofSession = /^_SESSION\.([^.]+)$/i.exec(text)?.[1];
+    if (ofSession !== undefined) {
+      if (temporary?.has(ofSession) !== true) throw new BigQueryError('notFound', `Not found: Table ${text}`);
+      return { projectId: temporary.projectId, datasetId: temporary.datasetId, tableId: ofSession };
+    }
     if (last < 0) {
+      // A temporary table hides one of the default dataset.
+      if (temporary?.has(text) === true)
+        return { projectId: temporary.projectId, datasetId: temporary.datasetId, tableId: text };
       const dataset = this.#options.defaultDataset;
       if (dataset === undefined)
         throw new BigQueryError(

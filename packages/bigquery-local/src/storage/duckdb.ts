@@ -36,6 +36,8 @@ export type Session = {
   chunks(sql: string): AsyncGenerator<DuckDBDataChunk>;
   /** Names and DuckDB types of a SELECT's columns; reads no rows. */
   columns(sql: string): Promise<readonly { readonly name: string; readonly type: DuckDBType }[]>;
+  /** Appends rows to a table of an attached file, whose columns have the chunks' types. Returns their number. */
+  append(catalog: string, table: string, chunks: AsyncIterable<DuckDBDataChunk>): Promise<number>;
   /** BEGIN, body, COMMIT; ROLLBACK when the body throws. */
   transaction<T>(body: () => Promise<T>): Promise<T>;
 };
@@ -212,6 +214,24 @@ class ConnectionSession implements Session {
       const chunk = await this.#guard(() => result.fetchChunk());
       if (chunk === null || chunk.rowCount === 0) return;
       yield chunk;
+    }
+  }
+
+  async append(catalog: string, table: string, chunks: AsyncIterable<DuckDBDataChunk>): Promise<number> {
+    const appender = await this.#guard(() => this.#connection.createAppender(table, 'main', catalog));
+    let rows = 0;
+    try {
+      for await (const chunk of chunks) {
+        await this.#guard(async () => appender.appendDataChunk(chunk));
+        rows += chunk.rowCount;
+      }
+      await this.#guard(async () => appender.flushSync());
+      return rows;
+    } catch (error) {
+      appender.clear();
+      throw error;
+    } finally {
+      appender.closeSync();
     }
   }
 

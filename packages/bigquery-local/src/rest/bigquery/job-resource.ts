@@ -72,7 +72,11 @@ function timesOf(job: Job): Record<string, unknown> {
 }
 
 function statisticsOf(job: Job): Record<string, unknown> {
-  return { ...timesOf(job), ...job.outcome?.statistics };
+  return {
+    ...timesOf(job),
+    ...(job.parentJobId === undefined ? {} : { parentJobId: job.parentJobId }),
+    ...job.outcome?.statistics,
+  };
 }
 
 /** The fields that jobs.query and getQueryResults share, without rows. */
@@ -88,5 +92,6 @@ export function resultProperties(job: Job): Record<string, unknown> {
     cacheHit: query['cacheHit'] ?? false,
     ...(query['numDmlAffectedRows'] === undefined ? {} : { numDmlAffectedRows: query['numDmlAffectedRows'] }),
     ...(query['dmlStats'] === undefined ? {} : { dmlStats: query['dmlStats'] }),
+    ...(statistics['sessionInfo'] === undefined ? {} : { sessionInfo: statistics['sessionInfo'] }),
   };
 }

@@ -247,6 +247,7 @@ function list(services: Services, jobs: JobService, context: RequestContext): un
     if (state === undefined) throw invalidField('stateFilter', `${name} is not done, pending or running`);
     return state;
   });
+  const { parentJobId } = context.query;
   const stored = services.jobs.list(projectId, {
     owner: allUsers ? undefined : context.principal.email,
     // What is not done is known in memory only: PENDING in the catalog may be RUNNING by now.
@@ -258,6 +259,7 @@ function list(services: Services, jobs: JobService, context: RequestContext): un
           : states,
     minCreatedMs: optionalInteger(context.query, 'minCreationTime') ?? 0,
     maxCreatedMs: optionalInteger(context.query, 'maxCreationTime') ?? Number.MAX_SAFE_INTEGER,
+    ...(parentJobId === undefined || parentJobId === '' ? {} : { parentJobId }),
     offset,
     limit: limit + 1,
   });
