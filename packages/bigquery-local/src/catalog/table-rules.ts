@@ -2,6 +2,7 @@
 import { BigQueryError } from '../bigquery-error.ts';
 import { duckdbType } from '../googlesql/values/physical.ts';
 import { typeOfField } from '../googlesql/values/schema.ts';
+import { parameterProblem } from '../googlesql/values/type-parameters.ts';
 import type { TableReference } from './datasets.ts';
 import type { FieldSchema } from './schema.ts';
 
@@ -61,16 +62,20 @@ function parseField(item: unknown, path: string): FieldSchema {
     type: legacy,
     mode: mode as 'NULLABLE' | 'REQUIRED' | 'REPEATED',
     ...(fields === undefined || fields.length === 0 ? {} : { fields }),
-    ...texts(given, ['description', 'maxLength', 'precision', 'scale', 'defaultValueExpression']),
+    ...texts(given, ['description', 'maxLength', 'precision', 'scale', 'roundingMode', 'defaultValueExpression']),
+    ...rangeElementOf(given),
   };
-  for (const key of ['maxLength', 'precision', 'scale'] as const) {
-    if (field[key] !== undefined) {
-      throw new BigQueryError('notImplemented', `${key} of field ${name} is not supported by the local BigQuery.`);
-    }
-  }
+  const problem = parameterProblem(field);
+  if (problem !== undefined) throw new BigQueryError('invalid', `Field ${name}: ${problem}`);
   // Refuses unknown and unsupported types by name.
   duckdbType(typeOfField(field));
   return field;
+}
+
+/** `rangeElementType` of a RANGE; its own type is checked with the field's. */
+function rangeElementOf(given: Readonly<Record<string, unknown>>): Pick<FieldSchema, 'rangeElementType'> {
+  const element = given['rangeElementType'] as { readonly type?: unknown } | null | undefined;
+  return typeof element?.type === 'string' ? { rangeElementType: { type: element.type.toUpperCase() } } : {};
 }
 
 const LEGACY_NAMES: Readonly<Record<string, string>> = {

@@ -3,6 +3,7 @@
 // analyser's protocol buffers (resolve/ does) nor DuckDB's SQL (compile/ does).
 import type { TableInfo } from './statement.ts';
 import type { GType, TypedValue } from './types.ts';
+import type { TypeParameters } from './values/type-parameters.ts';
 
 /** A column of a relation. `name` is for people only. */
 export type Column = { readonly id: number; readonly name: string; readonly type: GType };
@@ -24,6 +25,8 @@ export type Expr =
       readonly input: Expr;
       readonly safe: boolean;
       readonly format?: Expr;
+      /** `CAST(x AS STRING(10))`. */
+      readonly parameters?: TypeParameters;
       readonly type: GType;
     }
   | { readonly kind: 'struct'; readonly fields: readonly Expr[]; readonly type: GType }

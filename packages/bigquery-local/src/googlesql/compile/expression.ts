@@ -9,6 +9,7 @@ import { castSql } from '../values/cast.ts';
 import { literalSql } from '../values/literal.ts';
 import { duckdbType } from '../values/physical.ts';
 import { bind, tried } from '../values/sql-text.ts';
+import { fittedValue } from '../values/type-parameters.ts';
 import type { CompileContext } from './context.ts';
 import { columnName } from './select-list.ts';
 import { compareStructs } from './struct-comparison.ts';
@@ -140,13 +141,14 @@ export function holdsSubquery(expr: Expr): boolean {
 function compileCast(context: CompileContext, cast: Extract<Expr, { kind: 'cast' }>): string {
   const { input } = cast;
   if (input.kind === 'literal' && input.value.value === null) return literalSql({ type: cast.type, value: null });
-  return castSql({
+  const sql = castSql({
     sql: compileExpr(context, input),
     from: input.type,
     to: cast.type,
     safe: cast.safe,
     ...(cast.format === undefined ? {} : { format: constantText(cast.format) }),
   });
+  return fittedValue(sql, cast.type, cast.parameters, cast.safe ? () => 'NULL' : undefined);
 }
 
 function constantText(expr: Expr): string {

@@ -3,24 +3,35 @@
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../types.ts';
 import { quoteText } from '../values/literal.ts';
-import { fieldSql } from '../values/sql-text.ts';
+import { fieldSql, raise } from '../values/sql-text.ts';
+import { fittedValue, parametersOfField } from '../values/type-parameters.ts';
 
 type Check = { readonly condition: string; readonly message: string };
 
 /**
- * The value of a result or stored column. An array with a NULL in it, at any depth, is an error when the statement
+ * The value of a result or stored column, fit for a parameterized type. An array with a NULL in it, at any depth, is an error when the statement
  * runs, and so is NULL in a REQUIRED field of a STRUCT, where `schema` tells of one. `sql` must be simple.
  */
 export function writtenValue(sql: string, type: GType, field: string, schema?: FieldSchema): string {
   const checks = checksOf(sql, type, field, schema, 0);
-  if (checks.length === 0) return sql;
+  const fitted = fittedField(sql, type, field, schema);
+  if (checks.length === 0) return fitted;
   const branches = checks.map(({ condition, message }) => `WHEN ${condition} THEN error(${quoteText(message)})`);
-  return `CASE ${branches.join(' ')} ELSE ${sql} END`;
+  return `CASE ${branches.join(' ')} ELSE ${fitted} END`;
+}
+
+/** The value as a parameterized type holds it: a decimal rounded, or an error for what is too long or too large. */
+function fittedField(sql: string, type: GType, field: string, schema: FieldSchema | undefined): string {
+  if (schema === undefined) return sql;
+  const prefix = quoteText(`Field ${field}: `);
+  return fittedValue(sql, type, parametersOfField(schema), (message) => raise(`${prefix} || ${message}`));
 }
 
 /** Whether `writtenValue` has anything to say to values of this column. */
 export function isChecked(type: GType, schema?: FieldSchema): boolean {
-  return checksOf('x', type, '', schema, 0).length > 0;
+  return (
+    checksOf('x', type, '', schema, 0).length > 0 || (schema !== undefined && parametersOfField(schema) !== undefined)
+  );
 }
 
 function checksOf(sql: string, type: GType, field: string, schema: FieldSchema | undefined, depth: number): Check[] {

@@ -5,6 +5,7 @@ import type { AggregateExpr, Expr, Frame, FrameBound, SortKey } from '../ir.ts';
 import type { TypedValue } from '../types.ts';
 import type { Scope } from './scope.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
+import { typeParametersOf } from './type-parameters.ts';
 import { literalOf } from './value.ts';
 
 const SUBQUERY_KINDS = { SCALAR: 'scalar_subquery', ARRAY: 'array_subquery', EXISTS: 'exists' } as const;
@@ -102,12 +103,12 @@ function cast(scope: Scope, fields: Message): Expr {
   if (has(fields, 'extendedCast')) throw unsupported('An extended cast');
   if (has(fields, 'timeZone')) throw unsupported('CAST with AT TIME ZONE');
   const modifiers = fields['typeModifiers'];
-  if (isMessage(modifiers) && hasTypeParameters(modifiers['typeParameters']))
-    throw unsupported('CAST to a parameterized type');
+  const parameters = isMessage(modifiers) ? typeParametersOf(modifiers['typeParameters']) : undefined;
   return {
     kind: 'cast',
     input: resolveExpr(scope, fields['expr']),
     safe: flag(fields, 'returnNullOnError'),
+    ...(parameters === undefined ? {} : { parameters }),
     ...(isMessage(fields['format']) ? { format: resolveExpr(scope, fields['format']) } : {}),
     type: typeOf(fields),
   };

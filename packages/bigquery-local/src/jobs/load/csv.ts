@@ -4,6 +4,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { typeName, type GType } from '../../googlesql/types.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
+import { parametersOfField, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
 import { areGzip } from './compression.ts';
@@ -70,9 +71,10 @@ async function readCsv(
 function sourceOf(fields: readonly FieldSchema[], options: string, skip: number, lenient: boolean): LoadSource {
   const from = `read_csv(${options}, ignore_errors = ${lenient})`;
   const types = fields.map(typeOfField);
+  const parameters = fields.map(parametersOfField);
   const values = (safe: boolean): string =>
-    types.map((type, i) => `${textToValue(`c${i}`, type, safe)} AS v${i}`).join(', ');
-  const fails = types.map((type, i) => conversionFails(`c${i}`, type));
+    types.map((type, i) => `${textToValue(`c${i}`, type, safe, parameters[i])} AS v${i}`).join(', ');
+  const fails = types.map((type, i) => conversionFails(`c${i}`, type, parameters[i]));
   return {
     fields,
     select: () => `SELECT ${values(false)} FROM ${from}`,
@@ -131,8 +133,10 @@ export function badCells(
   return cells;
 }
 
-function conversionFails(column: string, type: GType): string {
-  return type.kind === 'STRING' ? 'false' : `(${column} IS NOT NULL AND (${textToValue(column, type, true)}) IS NULL)`;
+function conversionFails(column: string, type: GType, parameters: TypeParameters | undefined): string {
+  return type.kind === 'STRING' && parameters === undefined
+    ? 'false'
+    : `(${column} IS NOT NULL AND (${textToValue(column, type, true, parameters)}) IS NULL)`;
 }
 
 type Detected = { readonly fields: readonly FieldSchema[]; readonly delimiter: string; readonly skip: number };

@@ -4,6 +4,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../../googlesql/types.ts';
 import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
+import { parametersOfField, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
 import { areGzip } from './compression.ts';
@@ -26,12 +27,15 @@ export async function jsonSource(
     fields = await detect(session, reader);
   }
   const types = fields.map(typeOfField);
+  const parameters = fields.map(parametersOfField);
   const structure = JSON.stringify(Object.fromEntries(fields.map((field, i) => [field.name, structureOf(types[i]!)])));
   const from = `(SELECT row_number() OVER () AS n, json AS j, json_transform(json, ${literal(structure)}) AS s FROM read_ndjson_objects(${reader}, ignore_errors = ${configuration.maxBadRecords > 0}))`;
   const column = (name: string): string => `struct_extract(s, ${literal(name)})`;
   const values = (safe: boolean): string =>
-    fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0)} AS v${i}`).join(', ');
-  const failing = fields.map((field, i) => `(${bad(column(field.name), types[i]!, 0)} OR ${misshapen(field)})`);
+    fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0, parameters[i])} AS v${i}`).join(', ');
+  const failing = fields.map(
+    (field, i) => `(${bad(column(field.name), types[i]!, 0, parameters[i])} OR ${misshapen(field)})`,
+  );
   const known = `[${fields.map((field) => literal(field.name)).join(', ')}]`;
   const unknown = `list_filter(json_keys(j), lambda k: NOT list_contains(CAST(${known} AS VARCHAR[]), k))`;
   const noObject = `coalesce(json_type(j) <> 'OBJECT', true)`;
@@ -92,30 +96,31 @@ function structureOf(type: GType): unknown {
   return type.kind === 'JSON' ? 'JSON' : 'VARCHAR';
 }
 
-function valueOf(sql: string, type: GType, safe: boolean, depth: number): string {
+function valueOf(sql: string, type: GType, safe: boolean, depth: number, parameters?: TypeParameters): string {
   if (type.kind === 'ARRAY') {
     const item = `x${depth}`;
-    return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1)})`;
+    return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1, parameters?.children?.[0])})`;
   }
   if (type.kind === 'STRUCT') {
     const entries = type.fields.map(
-      (field, i) => `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth)}`,
+      (field, i) =>
+        `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth, parameters?.children?.[i])}`,
     );
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
   }
-  return type.kind === 'JSON' ? sql : textToValue(sql, type, safe);
+  return type.kind === 'JSON' ? sql : textToValue(sql, type, safe, parameters);
 }
 
 /** Whether some text in the value does not convert. */
-function bad(sql: string, type: GType, depth: number): string {
-  if (type.kind === 'STRING' || type.kind === 'JSON') return 'false';
+function bad(sql: string, type: GType, depth: number, parameters?: TypeParameters): string {
+  if ((type.kind === 'STRING' && parameters === undefined) || type.kind === 'JSON') return 'false';
   if (type.kind === 'ARRAY') {
     const item = `y${depth}`;
-    return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1)})), false)`;
+    return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1, parameters?.children?.[0])})), false)`;
   }
   if (type.kind === 'STRUCT')
-    return `(${type.fields.map((field) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth)).join(' OR ')})`;
-  return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true)}) IS NULL)`;
+    return `(${type.fields.map((field, i) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth, parameters?.children?.[i])).join(' OR ')})`;
+  return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true, parameters)}) IS NULL)`;
 }
 
 /** Whether a value, or one within it, is of another shape (object, array, scalar) than its field. */

@@ -6,6 +6,7 @@ import type { FieldSchema } from '../../catalog/schema.ts';
 import { sameType } from '../../googlesql/types.ts';
 import { castSql } from '../../googlesql/values/cast.ts';
 import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
+import { fittedValue, parametersOfField } from '../../googlesql/values/type-parameters.ts';
 import { identifier, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
 import { detectedType, storedForm } from './detected-type.ts';
@@ -51,7 +52,10 @@ export async function parquetSource(
         );
       return 'NULL';
     }
-    return sameType(column.type, to) ? column.sql : castSql({ sql: column.sql, from: column.type, to, safe: false });
+    const value = sameType(column.type, to)
+      ? column.sql
+      : castSql({ sql: column.sql, from: column.type, to, safe: false });
+    return fittedValue(value, to, parametersOfField(field));
   });
   return source(schema, expressions, from);
 }

@@ -2,6 +2,7 @@
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../../googlesql/types.ts';
 import { castSql } from '../../googlesql/values/cast.ts';
+import { fittedValue, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 
 /** One file of a load: where it is, and what texts call it. */
@@ -44,7 +45,11 @@ export type LoadSource = {
 export type BadRow = { readonly row: number; readonly column: string; readonly value: string; readonly type: string };
 
 /** Text of a CSV or JSON file → a value, as BigQuery's loader reads it. */
-export function textToValue(sql: string, type: GType, safe: boolean): string {
+export function textToValue(sql: string, type: GType, safe: boolean, parameters?: TypeParameters): string {
+  return fittedValue(plainValue(sql, type, safe), type, parameters, safe ? () => 'NULL' : undefined);
+}
+
+function plainValue(sql: string, type: GType, safe: boolean): string {
   switch (type.kind) {
     case 'STRING':
       return sql;
