@@ -33,6 +33,11 @@ export class ServerUnderTest implements AsyncDisposable {
     return this.#server.restUrl;
   }
 
+  /** Address of the Storage Read API. */
+  get grpcAddress(): string {
+    return this.#server.grpcAddress;
+  }
+
   get operations(): readonly string[] {
     return this.#server.operations;
   }

@@ -21,6 +21,7 @@ import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policie
 import { tableMigrations, Tables } from './catalog/tables.ts';
 import type { CloudStorage } from './cloud-storage/cloud-storage.ts';
 import { ObjectFiles } from './cloud-storage/object-files.ts';
+import { createGrpcServer, READ_OPERATIONS } from './grpc/server.ts';
 import { registerFunctions } from './googlesql/functions/register.ts';
 import { createGoogleSql } from './googlesql/google-sql.ts';
 import { JobService } from './jobs/job-service.ts';
@@ -41,6 +42,7 @@ import { checkStartOptions } from './start-options.ts';
 import { DataDirectory } from './storage/data-directory.ts';
 import { DuckDb } from './storage/duckdb.ts';
 import { PhysicalTables } from './storage/physical-tables.ts';
+import { Snapshots } from './storage/snapshots.ts';
 import { TableLock } from './storage/table-lock.ts';
 import { TableRows } from './storage/table-rows.ts';
 import { TableSizes } from './storage/table-sizes.ts';
@@ -50,6 +52,8 @@ export type StartOptions = {
   readonly dataDir: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Of the Storage Read API (gRPC). Default 0 = any free port. */
+  readonly grpcPort?: number;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** With `owner`: a project that is created when the data directory does not hold it. */
@@ -68,6 +72,8 @@ export type StartOptions = {
 export type RunningBigQuery = {
   /** `http://127.0.0.1:1234` */
   readonly restUrl: string;
+  /** Of the Storage Read API, without TLS: `127.0.0.1:1235`. */
+  readonly grpcAddress: string;
   /** Names of the API methods that are served: `bigquery.datasets.get`. */
   readonly operations: readonly string[];
   close(): Promise<void>;
@@ -148,6 +154,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     physical,
     sizes: new TableSizes(duckdb, physical),
     rows: new TableRows(duckdb, physical),
+    snapshots: new Snapshots(duckdb, physical),
     lock,
     sql: resources.use(await createGoogleSql({})),
     log,
@@ -188,16 +195,28 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     stopping.abort(new Error('The server is shutting down.'));
     await app.close();
   });
+  const grpc = resources.use(
+    await createGrpcServer({
+      services,
+      authenticator,
+      host: options.host ?? '127.0.0.1',
+      port: options.grpcPort ?? 0,
+      stopping: stopping.signal,
+    }),
+  );
   await listen(app, options);
   const address = app.server.address() as AddressInfo;
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  const restUrl = `http://${host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host}:${address.port}`;
+  const reachable = host === '0.0.0.0' || host === '[::]' ? '127.0.0.1' : host;
+  const restUrl = `http://${reachable}:${address.port}`;
   directory.publish(restUrl);
   const owned = resources.move();
   let closing: Promise<void> | undefined;
   return {
     restUrl,
+    grpcAddress: `${reachable}:${grpc.port}`,
     operations: [
+      ...READ_OPERATIONS,
       ...new Set([...routes, ...otherRoutes, ...storageRoutes(cloudStorage)].map(({ operation }) => operation)),
     ],
     close: () => (closing ??= owned.disposeAsync()),

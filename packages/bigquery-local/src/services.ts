@@ -16,6 +16,7 @@ import type { ServerLog } from './rest/server-log.ts';
 import type { DataDirectory } from './storage/data-directory.ts';
 import type { DuckDb } from './storage/duckdb.ts';
 import type { PhysicalTables } from './storage/physical-tables.ts';
+import type { Snapshots } from './storage/snapshots.ts';
 import type { TableLock } from './storage/table-lock.ts';
 import type { TableRows } from './storage/table-rows.ts';
 import type { TableSizes } from './storage/table-sizes.ts';
@@ -40,6 +41,7 @@ export type Services = {
   readonly physical: PhysicalTables;
   readonly sizes: TableSizes;
   readonly rows: TableRows;
+  readonly snapshots: Snapshots;
   readonly lock: TableLock;
   readonly sql: GoogleSql;
   readonly log: ServerLog;

@@ -61,6 +61,8 @@ const SERVICES: Readonly<
     write: ['bigquery', 'cloud-platform'],
     read: ['bigquery.readonly', 'cloud-platform.read-only'],
   },
+  // Storage Read API: google.api.oauth_scopes of its services name these two and no read-only ones.
+  bigquerystorage: { host: 'bigquerystorage.googleapis.com', write: ['bigquery', 'cloud-platform'], read: [] },
   cloudresourcemanager: {
     host: 'cloudresourcemanager.googleapis.com',
     write: ['cloud-platform', 'cloudplatformprojects'],
@@ -155,6 +157,7 @@ function grpcMethod(operation: string): string {
   const verb = path.at(-1) ?? '';
   const collection = path.at(-2) ?? '';
   const method = capital(verb);
+  if (service === 'bigquerystorage') return `google.cloud.bigquery.storage.v1.${collection}.${verb}`;
   if (service !== 'bigquery') return `google.${service}.${operation.slice(service.length + 1)}`;
   if (collection === 'tabledata') return `google.cloud.bigquery.v2.TableDataService.${method}`;
   const singular = collection.endsWith('ies') ? `${collection.slice(0, -3)}y` : collection.replace(/s$/, '');

@@ -133,6 +133,7 @@ export async function changeInPlace(
   )
     throw new StaleTable();
   await services.duckdb.attach(ref.projectId);
+  using _changing = await services.snapshots.beforeChange(ref.projectId, table.physicalId);
   services.tables.beginWrite(ref);
   let mayBeCommitted = false;
   let result: { readonly changed: number; readonly outcome: JobOutcome };
