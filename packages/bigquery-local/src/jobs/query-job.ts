@@ -100,6 +100,10 @@ async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise
       ...(configuration.defaultDataset === undefined ? {} : { defaultDataset: configuration.defaultDataset }),
       ...(configuration.parameters === undefined ? {} : { parameters: configuration.parameters }),
       sessionUser: request.principal.email,
+      systemVariables: context?.systemVariables ?? systemVariablesOf(request),
+      ...(context === undefined ? {} : { variables: context.variables }),
+      ...(context?.outputTypes === undefined ? {} : { outputTypes: context.outputTypes }),
+      ...(context?.temporary === undefined ? {} : { temporary: context.temporary }),
       ...(request.temporaryRoutines === undefined ? {} : { temporaryRoutines: request.temporaryRoutines }),
     });
   } catch (error) {
@@ -111,11 +115,19 @@ async function analyze(request: PrepareRequest, lookup: JobTableLookup): Promise
 /** Runs it; analyses again when another job replaced the table that it changes. */
 export async function runQuery(execution: Execution, first: PreparedQuery): Promise<JobOutcome> {
   const { services, principal, projectId } = execution;
-  const { configuration, location, temporaryRoutines } = first;
+  const { configuration, location, temporaryRoutines, context } = first;
   const once = await unlessStale(() => runPrepared(execution, first));
   if (once !== undefined) return once;
   for (let attempt = 2; attempt <= MAX_ATTEMPTS; attempt++) {
-    using again = await prepareQuery({ services, principal, projectId, location, configuration, temporaryRoutines });
+    using again = await prepareQuery({
+      services,
+      principal,
+      projectId,
+      location,
+      configuration,
+      temporaryRoutines,
+      ...(context === undefined ? {} : { context }),
+    });
     const outcome = await unlessStale(() => runPrepared(execution, again));
     if (outcome !== undefined) return outcome;
   }

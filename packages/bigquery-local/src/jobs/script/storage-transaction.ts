@@ -307,7 +307,7 @@ export class StorageTransaction {
       await this.#work;
     } catch (cause) {
       for (const { table } of changed) tables.endWrite(table.ref, false);
-      await this.#end(this.#onRollback.reverse());
+      await this.#end(this.#onRollback.toReversed());
       throw new BigQueryError('invalidQuery', 'Transaction is aborted due to concurrent update.', {
         location: 'query',
         cause,
@@ -327,7 +327,7 @@ export class StorageTransaction {
     this.#over = true;
     this.#decision.resolve('rollback');
     await this.#work.catch(() => undefined);
-    await this.#end(this.#onRollback.reverse());
+    await this.#end(this.#onRollback.toReversed());
   }
 
   async #end(last: readonly (() => Promise<void>)[]): Promise<void> {
