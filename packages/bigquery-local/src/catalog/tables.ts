@@ -337,6 +337,16 @@ export class Tables {
   }
 }
 
+export type TimeUnit = 'HOUR' | 'DAY' | 'MONTH' | 'YEAR';
+
+/** The unit of a table that is partitioned by the time at which its rows come in. */
+export function ingestionTimeOf(properties: Pick<TableProperties, 'timePartitioning'>): TimeUnit | undefined {
+  const { timePartitioning } = properties;
+  if (timePartitioning === undefined || timePartitioning.field !== undefined) return undefined;
+  const type = timePartitioning.type.toUpperCase();
+  return type === 'HOUR' || type === 'MONTH' || type === 'YEAR' ? type : 'DAY';
+}
+
 /** BigQuery's name of a table in its texts: `project:dataset.table`. */
 export function nameOf(ref: TableReference): string {
   return `${ref.projectId}:${ref.datasetId}.${ref.tableId}`;

@@ -4,6 +4,7 @@ import type { ZetaSqlClientOptions } from './analyzer/client.ts';
 import { statementName, unsupported } from './analyzer/analyzer-error.ts';
 import { CompileContext } from './compile/context.ts';
 import { compileDml } from './compile/dml.ts';
+import { compileExpr } from './compile/expression.ts';
 import { subqueries } from './compile/relation.ts';
 import { compileQuery } from './compile/query.ts';
 import { ConstantEvaluator } from './constant.ts';
@@ -76,7 +77,10 @@ class LocalGoogleSql implements GoogleSql {
       return { kind: 'SELECT', query: compileQuery(context, resolveQuery(scope, fields)) };
     const ddl = resolveDdl(scope, kind, fields);
     // A view is read without the default dataset of the query that made it.
-    if (ddl?.kind === 'CREATE_VIEW' && analysis.unqualified[0] !== undefined)
+    if (
+      (ddl?.kind === 'CREATE_VIEW' || ddl?.kind === 'CREATE_MATERIALIZED_VIEW') &&
+      analysis.unqualified[0] !== undefined
+    )
       throw unqualifiedTable(analysis.unqualified[0]);
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
     const access = accessStatement(node, scope, context, analysis, request);
@@ -88,6 +92,15 @@ class LocalGoogleSql implements GoogleSql {
     this.#stages += 1;
     const steps = compileDml(context, plan, `sluice_stage_${this.#stages}`);
     return { kind: plan.kind, target: target.info.ref, steps };
+  }
+
+  async defaults(table: TableInfo, sessionUser: string): Promise<ReadonlyMap<string, string>> {
+    const lookup = { table: () => Promise.reject(unsupported('A default value that reads a table')) };
+    const { projectId } = table.ref;
+    const analysis = new TextAnalysis(this.#analyzer, { sql: '', lookup, defaultProject: projectId, sessionUser });
+    const context = new CompileContext(subqueries, this.#nowMicros(), sessionUser);
+    const values = await defaultsOf(analysis, table);
+    return new Map([...values].map(([column, expr]) => [column, compileExpr(context, expr)]));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,7 +118,12 @@ async function defaultsOf(analysis: TextAnalysis, table: TableInfo): Promise<Map
       `CAST((${field.defaultValueExpression}) AS ${typeName(typeOfField(field))})`,
     );
     const { relation } = resolveQuery(scope, statement.fields);
-    defaults.set(field.name.toLowerCase(), { kind: 'scalar_subquery', relation, type: typeOfField(field) });
+    // As an expression of each row: a subquery would give all rows one GENERATE_UUID().
+    const [only] = relation.kind === 'project' && relation.input.kind === 'one_row' ? relation.computed : [];
+    defaults.set(
+      field.name.toLowerCase(),
+      only?.expr ?? { kind: 'scalar_subquery', relation, type: typeOfField(field) },
+    );
   }
   return defaults;
 }

@@ -315,6 +315,8 @@ export type AnalyzedStatement = {
 export interface GoogleSql extends AsyncDisposable {
   /** Throws a BigQueryError `invalidQuery` with BigQuery's text and `at [line:column]`. */
   analyze(request: AnalyzeRequest): Promise<AnalyzedStatement>;
+  /** What the table's columns with a DEFAULT hold in a row that leaves them out: DuckDB expressions, by column in lower case. */
+  defaults(table: TableInfo, sessionUser: string): Promise<ReadonlyMap<string, string>>;
   /** The text as a script, checked. `known`: variables that exist before it begins. Throws `invalidQuery`. */
   script(sql: string, known?: Iterable<string>): Promise<Script>;
 }

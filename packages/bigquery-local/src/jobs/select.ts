@@ -6,11 +6,12 @@ import { accessDenied } from '../access/denied.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
 import { checkColumnNames } from '../catalog/table-rules.ts';
-import { nameOf, type Table, type TableProperties } from '../catalog/tables.ts';
+import { ingestionTimeOf, nameOf, type Table, type TableProperties } from '../catalog/tables.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
 import type { CompiledQuery, TableRef } from '../googlesql/statement.ts';
 import { sameType, typeName } from '../googlesql/types.ts';
 import { fieldOf, typeOfField } from '../googlesql/values/schema.ts';
+import { fittedRows } from '../googlesql/values/type-parameters.ts';
 import type { Services } from '../services.ts';
 import { identifier } from '../storage/duckdb.ts';
 import { missingDataset } from './authorize-statement.ts';
@@ -130,19 +131,19 @@ async function runInto(
     if (dataset === undefined)
       throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     if (createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
-    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql);
+    const layout = withLayout({ schema: { fields } }, prepared.configuration);
+    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(layout));
     const defaultMs = dataset.properties.defaultTableExpirationMs;
     const expirationMs = defaultMs === undefined ? undefined : services.clock() + Number(defaultMs);
-    const properties = withLayout({ schema: { fields } }, prepared.configuration);
-    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties }, 'create', () =>
+    await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties: layout }, 'create', () =>
       execution.finish(outcome(rows)),
     );
     return outcome(rows);
   }
   if (old.kind !== 'TABLE') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a ${old.kind}.`);
   if (writeDisposition === 'WRITE_TRUNCATE' || old.physicalId === undefined) {
-    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql);
     const properties = withLayout({ ...old.properties, schema: { fields } }, prepared.configuration);
+    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(properties));
     await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome(rows)));
     return outcome(rows);
   }
@@ -150,11 +151,14 @@ async function runInto(
     throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
   requireAppendable(old, fields);
   const columns = fields.map((field) => identifier(field.name)).join(', ');
+  const own = new Map(old.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
+  // What the table says of its columns counts, not what the query gives.
+  const ownFields = fields.map((field) => own.get(field.name.toLowerCase()) ?? field);
   return changeInPlace(execution, {
     ref,
     expected: old,
     body: async (session, name) => {
-      const rows = await insertInto(session, name, columns, query.sql);
+      const rows = await insertInto(session, name, columns, fittedRows(query.sql, ownFields, typeOfField));
       return { changed: rows, outcome: outcome(rows) };
     },
   });

@@ -4,11 +4,11 @@
 import { BigQueryError } from '../bigquery-error.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
-import { nameOf, Tables, type NewTable, type Table, type TableProperties } from '../catalog/tables.ts';
+import { nameOf, Tables, type NewTable, type Table, type TableProperties, type TimeUnit } from '../catalog/tables.ts';
 import type { TableRef } from '../googlesql/statement.ts';
 import type { Session } from '../storage/duckdb.ts';
-import { literal } from '../storage/duckdb.ts';
-import { COMMITTED_JOBS, PhysicalTables } from '../storage/physical-tables.ts';
+import { identifier, literal } from '../storage/duckdb.ts';
+import { COMMITTED_JOBS, PARTITION_TIME, PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
 import type { Execution } from './execution.ts';
 
@@ -17,26 +17,36 @@ export class StaleTable extends Error {
   override readonly name = 'StaleTable';
 }
 
-type Runner = Pick<Execution, 'services' | 'signal' | 'timeoutMs'>;
+type Runner = Pick<Execution, 'services' | 'signal' | 'timeoutMs' | 'transaction'>;
 
-/** Makes a physical table and fills it. The caller commits it to the catalog, or drops it. */
+/**
+ * Makes a physical table and fills it. The caller commits it to the catalog, or drops it.
+ * `ingestionTime` is the unit of a table that is partitioned by it. `selectSql` gives the
+ * fields in order, and behind them the partition of each row where `keepsPartitions`.
+ */
 export async function fill(
   run: Runner,
   projectId: string,
   fields: readonly FieldSchema[],
   selectSql: string | undefined,
+  ingestionTime?: TimeUnit,
+  keepsPartitions = false,
 ): Promise<{ physicalId: string; rows: number }> {
-  const { services, signal } = run;
+  const { services, signal, transaction } = run;
+  if (transaction !== undefined && selectSql !== undefined)
+    return transaction.copyOut(run, projectId, fields, selectSql);
   await services.duckdb.attach(projectId);
   const physicalId = Tables.newPhysicalId();
   const name = PhysicalTables.nameOf(projectId, physicalId);
   const rows = await services.duckdb.use({ signal, ...timeout(run) }, (session) => {
     // One statement where there is nothing that only a declared column has.
-    if (selectSql !== undefined && fields.every(({ mode }) => mode !== 'REQUIRED'))
+    if (selectSql !== undefined && ingestionTime === undefined && fields.every(({ mode }) => mode !== 'REQUIRED'))
       return services.physical.createAs(session, projectId, physicalId, fields, selectSql);
     return session.transaction(async () => {
-      await services.physical.create(session, projectId, physicalId, fields);
-      return selectSql === undefined ? 0 : insertInto(session, name, undefined, selectSql);
+      await services.physical.create(session, projectId, physicalId, fields, ingestionTime);
+      if (selectSql === undefined) return 0;
+      const columns = [...fields.map((field) => field.name), ...(keepsPartitions ? [PARTITION_TIME] : [])];
+      return insertInto(session, name, columns.map(identifier).join(', '), selectSql);
     });
   });
   return { physicalId, rows };

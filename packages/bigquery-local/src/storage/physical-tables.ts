@@ -1,7 +1,7 @@
 // The DuckDB tables behind BigQuery's tables. A physical table is made under a unique
 // name, becomes visible when the catalog names it, and is dropped when nothing names it
 // and no running statement reads it.
-import type { Tables, Table } from '../catalog/tables.ts';
+import type { Tables, Table, TimeUnit } from '../catalog/tables.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
 import { duckdbType } from '../googlesql/values/physical.ts';
 import { typeOfField } from '../googlesql/values/schema.ts';
@@ -9,6 +9,9 @@ import { identifier, type DuckDb, type Session } from './duckdb.ts';
 
 /** Table, one per project file, of the jobs whose rows were committed there. */
 export const COMMITTED_JOBS = 'committed_job';
+
+/** Column of a table that is partitioned by ingestion time; no part of its schema. */
+export const PARTITION_TIME = '_PARTITIONTIME';
 
 export class PhysicalTables {
   readonly #duckdb: DuckDb;
@@ -59,10 +62,20 @@ export class PhysicalTables {
     }
   }
 
-  async create(session: Session, projectId: string, physicalId: string, fields: readonly FieldSchema[]): Promise<void> {
-    await session.run(
-      `CREATE TABLE ${PhysicalTables.nameOf(projectId, physicalId)} (${fields.map(columnDefinition).join(', ')})`,
-    );
+  /** `ingestionTime`: the unit of one more column, last, with the partition that a row comes into. */
+  async create(
+    session: Session,
+    projectId: string,
+    physicalId: string,
+    fields: readonly FieldSchema[],
+    ingestionTime?: TimeUnit,
+  ): Promise<void> {
+    const columns = fields.map(columnDefinition);
+    if (ingestionTime !== undefined)
+      columns.push(
+        `${identifier(PARTITION_TIME)} TIMESTAMP WITH TIME ZONE DEFAULT date_trunc('${ingestionTime.toLowerCase()}', now())`,
+      );
+    await session.run(`CREATE TABLE ${PhysicalTables.nameOf(projectId, physicalId)} (${columns.join(', ')})`);
   }
 
   /** Creates and fills it in one statement; the columns of `selectSql` are the fields, in order. Returns the number of rows. */

@@ -5,7 +5,9 @@ import type { Permission, Resource } from '../../access/decision.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
-import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
+import { ingestionTimeOf, nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
+import { typeOfField } from '../../googlesql/values/schema.ts';
+import { fittedRows } from '../../googlesql/values/type-parameters.ts';
 import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import type { Execution } from '../execution.ts';
@@ -104,9 +106,9 @@ async function write(load: Write): Promise<JobOutcome> {
   const { services } = execution;
   const { destination: ref } = configuration;
   if (old?.physicalId === undefined || configuration.writeDisposition === 'WRITE_TRUNCATE') {
-    const { physicalId, rows } = await fill(execution, ref.projectId, source.fields, sql);
-    const outcome = load.outcome(rows);
     const properties = { ...old?.properties, ...layoutOf(configuration), schema: { fields: source.fields } };
+    const { physicalId, rows } = await fill(execution, ref.projectId, source.fields, sql, ingestionTimeOf(properties));
+    const outcome = load.outcome(rows);
     if (old !== undefined) {
       await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome));
       return outcome;
@@ -125,10 +127,21 @@ async function write(load: Write): Promise<JobOutcome> {
     ref,
     expected: target,
     body: async (session, name) => {
-      const rows = await insertInto(session, name, columns, sql);
+      const rows = await insertInto(
+        session,
+        name,
+        columns,
+        fittedRows(sql, fieldsOf(target, source.fields), typeOfField),
+      );
       return { changed: rows, outcome: load.outcome(rows) };
     },
   });
+}
+
+/** The table's own fields of these names, in their order: they say what a value must look like. */
+function fieldsOf(table: Table, given: readonly FieldSchema[]): FieldSchema[] {
+  const own = new Map(table.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
+  return given.map((field) => own.get(field.name.toLowerCase()) ?? field);
 }
 
 function layoutOf(configuration: LoadConfiguration): Partial<TableProperties> {

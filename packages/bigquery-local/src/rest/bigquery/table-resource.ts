@@ -75,8 +75,9 @@ export async function tableResource(
 ): Promise<Record<string, unknown>> {
   const { ref } = table;
   const { schema, view, ...metadata } = table.properties;
-  const rows = table.kind === 'TABLE' ? await services.sizes.rows(table) : undefined;
-  const bytes = table.kind === 'TABLE' ? await services.sizes.bytes(table) : undefined;
+  const holdsRows = table.kind === 'TABLE' || table.kind === 'SNAPSHOT';
+  const rows = holdsRows ? await services.sizes.rows(table) : undefined;
+  const bytes = holdsRows ? await services.sizes.bytes(table) : undefined;
   return {
     kind: 'bigquery#table',
     etag: table.etag,

@@ -6,9 +6,10 @@ import { requireDataset } from '../../catalog/dataset-changes.ts';
 import type { TableReference } from '../../catalog/datasets.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { checkTableId, parseSchema } from '../../catalog/table-rules.ts';
-import { nameOf, tableNotFound, type Table, type TableProperties } from '../../catalog/tables.ts';
+import { ingestionTimeOf, nameOf, tableNotFound, type Table, type TableProperties } from '../../catalog/tables.ts';
 import { sameType } from '../../googlesql/types.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
+import { widens } from '../../googlesql/values/type-parameters.ts';
 import { missingDataset } from '../../jobs/authorize-statement.ts';
 import { viewFields } from '../../jobs/view-fields.ts';
 import { commitTable, fill } from '../../jobs/write-table.ts';
@@ -123,9 +124,11 @@ async function insertTable(services: Services, context: RequestContext): Promise
     if (view === undefined) {
       const fields = parseSchema(optionalObject(context.body, 'schema'));
       // DuckDB has no table without columns; BigQuery's has none until its first load.
-      const physicalId =
-        fields.length === 0 ? undefined : (await fill(run, ref.projectId, fields, undefined)).physicalId;
       const properties = withTableChanges({ schema: { fields } }, metadata);
+      const physicalId =
+        fields.length === 0
+          ? undefined
+          : (await fill(run, ref.projectId, fields, undefined, ingestionTimeOf(properties))).physicalId;
       return commitTable(
         services,
         { ref, kind: 'TABLE', expirationMs, properties, ...(physicalId === undefined ? {} : { physicalId }) },
@@ -260,6 +263,7 @@ async function changeSchema(
     if (now === undefined) throw refuse(`Field ${field.name} is missing in new schema`);
     if (!sameType(typeOfField(field), typeOfField(now)))
       throw refuse(`Field ${field.name} has changed type from ${field.type} to ${now.type}`);
+    if (!widens(field, now)) throw refuse(`Field ${field.name} has narrowed its length, precision or scale`);
     if (now.mode === 'REQUIRED' && field.mode !== 'REQUIRED')
       throw refuse(`Field ${field.name} has changed mode from ${field.mode ?? 'NULLABLE'} to REQUIRED`);
   }
@@ -272,7 +276,9 @@ async function changeSchema(
     throw refuse('The order of the existing columns cannot be changed');
   const run = { services, signal: context.signal, timeoutMs: undefined };
   if (table.physicalId === undefined)
-    return fields.length === 0 ? undefined : (await fill(run, table.ref.projectId, fields, undefined)).physicalId;
+    return fields.length === 0
+      ? undefined
+      : (await fill(run, table.ref.projectId, fields, undefined, ingestionTimeOf(table.properties))).physicalId;
   const relaxed = old.filter(
     (field) => field.mode === 'REQUIRED' && given.get(field.name.toLowerCase())?.mode !== 'REQUIRED',
   );
