@@ -88,6 +88,35 @@ describe('CREATE TABLE', () => {
     ]);
   });
 
+  it('fills them in appended queries, loads and streamed rows too', async () => {
+    await run(
+      "CREATE TABLE ds.appended (n INT64, word STRING DEFAULT CONCAT('w', 1), who STRING DEFAULT SESSION_USER())",
+    );
+    const destinationTable = { projectId: PROJECT, datasetId: 'ds', tableId: 'appended' };
+    const job = await server.request('POST', `/bigquery/v2/projects/${PROJECT}/jobs`, {
+      configuration: {
+        query: { query: 'SELECT 1 AS n', useLegacySql: false, destinationTable, writeDisposition: 'WRITE_APPEND' },
+      },
+    });
+    expect((await server.finished(job.body.jobReference.jobId)).status.errorResult).toBeUndefined();
+    const load = await server.load('appended', '{"n": 2}\n', {
+      sourceFormat: 'NEWLINE_DELIMITED_JSON',
+      schema: { fields: [{ name: 'n', type: 'INTEGER' }] },
+      writeDisposition: 'WRITE_APPEND',
+    });
+    expect(load.status.errorResult).toBeUndefined();
+    const insertAll = `${DATASETS}/ds/tables/appended/insertAll`;
+    const streamed = await server.request('POST', insertAll, { rows: [{ json: { n: 3, who: 'x' } }] });
+    expect(streamed.body.insertErrors).toBeUndefined();
+    const mixed = await server.request('POST', insertAll, { rows: [{ json: { word: 'a' } }, { json: { n: 4 } }] });
+    expect(mixed.body.error.message).toContain('send them in two requests');
+    expect(await server.rows('SELECT * FROM ds.appended ORDER BY n')).toEqual([
+      ['1', 'w1', OWNER],
+      ['2', 'w1', OWNER],
+      ['3', 'w1', 'x'],
+    ]);
+  });
+
   it('makes a table LIKE another, a COPY and a CLONE with its rows, and a snapshot that nobody changes', async () => {
     await run(
       "CREATE TABLE ds.origin (n INT64 NOT NULL, s STRING DEFAULT 'x') CLUSTER BY s OPTIONS(description = 'o')",

@@ -15,6 +15,7 @@ import { fittedRows } from '../googlesql/values/type-parameters.ts';
 import type { Services } from '../services.ts';
 import { identifier } from '../storage/duckdb.ts';
 import { missingDataset } from './authorize-statement.ts';
+import { leftOutDefaults, withDefaults } from './default-values.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
 import type { PreparedQuery } from './query-job.ts';
@@ -150,15 +151,18 @@ async function runInto(
   if (writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n)
     throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
   requireAppendable(old, fields);
-  const columns = fields.map((field) => identifier(field.name)).join(', ');
+  const names = fields.map((field) => field.name);
+  const leftOut = await leftOutDefaults(services, execution.principal.email, old, names);
+  const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
   const own = new Map(old.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
   // What the table says of its columns counts, not what the query gives.
   const ownFields = fields.map((field) => own.get(field.name.toLowerCase()) ?? field);
+  const rowsSql = withDefaults(fittedRows(query.sql, ownFields, typeOfField), leftOut);
   return changeInPlace(execution, {
     ref,
     expected: old,
     body: async (session, name) => {
-      const rows = await insertInto(session, name, columns, fittedRows(query.sql, ownFields, typeOfField));
+      const rows = await insertInto(session, name, columns, rowsSql);
       return { changed: rows, outcome: outcome(rows) };
     },
   });
@@ -189,28 +193,11 @@ export function requireAppendable(table: Table, fields: readonly FieldSchema[]):
       );
     }
   }
-  requireNoDefaults(
-    table,
-    fields.map(({ name }) => name),
-  );
   const given = new Set(fields.map((field) => field.name.toLowerCase()));
   for (const field of existing.values()) {
-    if (field.mode === 'REQUIRED' && !given.has(field.name.toLowerCase()))
+    if (field.mode === 'REQUIRED' && field.defaultValueExpression === undefined && !given.has(field.name.toLowerCase()))
       throw mismatch(`Missing required field: ${field.name}`);
   }
-}
-
-/** Default values are made by INSERT and MERGE only: elsewhere a left out column would silently be NULL. */
-export function requireNoDefaults(table: Table, given: readonly string[]): void {
-  const names = new Set(given.map((name) => name.toLowerCase()));
-  const field = table.properties.schema.fields.find(
-    ({ name, defaultValueExpression }) => defaultValueExpression !== undefined && !names.has(name.toLowerCase()),
-  );
-  if (field === undefined) return;
-  throw new BigQueryError(
-    'notImplemented',
-    `Leaving out column ${field.name}, which has a default value, is supported by the local BigQuery only in INSERT and MERGE.`,
-  );
 }
 
 /** 403 when the caller may not make, or write, the destination ("Write query results": `tables.create` for a new table, `tables.updateData` to write, append or overwrite). */

@@ -10,6 +10,7 @@ import { typeOfField } from '../../googlesql/values/schema.ts';
 import { fittedRows } from '../../googlesql/values/type-parameters.ts';
 import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
+import { leftOutDefaults, withDefaults } from '../default-values.ts';
 import type { Execution } from '../execution.ts';
 import { requireAppendable } from '../select.ts';
 import { visibleTable } from '../table-lookup.ts';
@@ -122,7 +123,9 @@ async function write(load: Write): Promise<JobOutcome> {
   }
   const target = configuration.allowFieldAddition ? await addNewFields(execution, old, source.fields) : old;
   requireAppendable(target, source.fields);
-  const columns = source.fields.map((field) => identifier(field.name)).join(', ');
+  const names = source.fields.map((field) => field.name);
+  const leftOut = await leftOutDefaults(services, execution.principal.email, target, names);
+  const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
   return changeInPlace(execution, {
     ref,
     expected: target,
@@ -131,7 +134,7 @@ async function write(load: Write): Promise<JobOutcome> {
         session,
         name,
         columns,
-        fittedRows(sql, fieldsOf(target, source.fields), typeOfField),
+        withDefaults(fittedRows(sql, fieldsOf(target, source.fields), typeOfField), leftOut),
       );
       return { changed: rows, outcome: load.outcome(rows) };
     },

@@ -7,7 +7,7 @@ import { nameOf, type Table } from '../../catalog/tables.ts';
 import { jsonSource } from '../../jobs/load/json.ts';
 import type { BadRow } from '../../jobs/load/source.ts';
 import { requireAllRows } from '../../jobs/row-access.ts';
-import { requireNoDefaults } from '../../jobs/select.ts';
+import { leftOutDefaults, withDefaults } from '../../jobs/default-values.ts';
 import { changeInPlace, insertInto } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
 import { identifier } from '../../storage/duckdb.ts';
@@ -124,7 +124,10 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
     const table = requireTable(services, ref);
     if (table.kind !== 'TABLE' || table.physicalId === undefined)
       throw new BigQueryError('invalid', `${nameOf(ref)} is not a table that takes rows.`);
-    requireNoDefaults(table, commonKeys(rows));
+    const absent = absentDefaults(table, rows);
+    const fields = table.properties.schema.fields.filter((field) => !absent.has(field.name.toLowerCase()));
+    const names = fields.map((field) => field.name);
+    const leftOut = await leftOutDefaults(services, context.principal.email, table, names);
     const known = seen.of(table.physicalId, services.clock());
     const fresh = rows
       .map((row, index) => ({ row, index }))
@@ -134,7 +137,6 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
     try {
       const send = fresh.filter(({ index }) => !missing.has(index));
       await writeFile(file, send.map(({ row }) => `${JSON.stringify(row.json ?? {})}\n`).join(''), { mode: 0o600 });
-      const { fields } = table.properties.schema;
       const reading = { autodetect: false, ignoreUnknownValues, maxBadRecords: 0 };
       const { source, bad } = await services.duckdb.use(
         { signal: context.signal, timeoutMs: 60_000 },
@@ -157,14 +159,15 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
       }
       const good = fresh.filter(({ index }) => !errors.has(index));
       if (good.length > 0) {
-        const columns = fields.map((field) => identifier(field.name)).join(', ');
+        const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
+        const goodRows = errors.size > 0 ? source.selectGood! : source.select();
         await changeInPlace(
           { services, signal: context.signal, timeoutMs: 60_000 },
           {
             ref,
             expected: table,
             body: async (session, name) => ({
-              changed: await insertInto(session, name, columns, errors.size > 0 ? source.selectGood! : source.select()),
+              changed: await insertInto(session, name, columns, withDefaults(goodRows, leftOut)),
               outcome: { statistics: {} },
             }),
           },
@@ -178,17 +181,30 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
   });
 }
 
-/** Keys that every row has. */
-function commonKeys(rows: readonly { json?: unknown }[]): string[] {
-  const [first, ...rest] = rows.map(({ json }) => new Set(Object.keys(json ?? {})));
-  return [...(first ?? [])].filter((key) => rest.every((keys) => keys.has(key)));
+/** Columns, in lower case, that have a default and that no row gives. One that only some rows give is refused. */
+function absentDefaults(table: Table, rows: readonly { json?: unknown }[]): ReadonlySet<string> {
+  const keys = rows.map(({ json }) => new Set(Object.keys(json ?? {}).map((key) => key.toLowerCase())));
+  const absent = new Set<string>();
+  for (const { name, defaultValueExpression } of table.properties.schema.fields) {
+    if (defaultValueExpression === undefined) continue;
+    const givers = keys.filter((own) => own.has(name.toLowerCase())).length;
+    if (givers === 0) absent.add(name.toLowerCase());
+    else if (givers < keys.length)
+      throw new BigQueryError(
+        'notImplemented',
+        `Rows of one request of which some give column ${name}, which has a default value, and some do not, are not supported by the local BigQuery: send them in two requests.`,
+      );
+  }
+  return absent;
 }
 
 function requiredErrors(
   table: Table,
   rows: readonly { readonly row: { json?: unknown }; readonly index: number }[],
 ): Map<number, RowErrors> {
-  const required = table.properties.schema.fields.filter((field) => field.mode === 'REQUIRED');
+  const required = table.properties.schema.fields.filter(
+    (field) => field.mode === 'REQUIRED' && field.defaultValueExpression === undefined,
+  );
   const errors = new Map<number, RowErrors>();
   for (const { row, index } of rows) {
     if (typeof row.json !== 'object' || row.json === null || Array.isArray(row.json)) {
