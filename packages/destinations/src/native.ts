@@ -1,7 +1,8 @@
 // The destinations that are written here, in the order in which they are listed.
 import type { DestinationEntry } from './entry.ts';
 import { fileEntry } from './file/entry.ts';
+import { postgresEntry } from './postgresql/entry.ts';
 
 export function nativeEntries(baseDirectory: string): readonly DestinationEntry[] {
-  return [fileEntry(baseDirectory)];
+  return [fileEntry(baseDirectory), postgresEntry];
 }
