@@ -1,38 +1,68 @@
-export { CHECKS, PHASES } from './run/api.ts';
+export { CHECKS, INVALID_REASONS, PHASES } from './run/api.ts';
+export { LIMITS } from './model/model.ts';
+export { DEFAULT_GUARDS } from './plan/guards.ts';
+export { SYNC_EVENTS, SYNC_STATES, nextState } from './run/sync-state.ts';
+export type { EndState, SyncEvent } from './run/sync-state.ts';
+export type { ResetOptions } from './run/controls.ts';
+export { SYNC_MODES, modeOperations } from './plan/sync-mode.ts';
+export type { SyncMode } from './plan/sync-mode.ts';
 export type {
   CallOptions,
   CheckName,
   CheckResult,
   Clock,
   Column,
+  DeliverySample,
   Fix,
   GrantAdvice,
   GuardFinding,
   Guards,
   InvalidReason,
   InvalidRows,
+  Limits,
   MappingConfig,
   MappingName,
   MappingStatus,
   ModelConfig,
   OutcomeCounts,
+  Pause,
   Phase,
   PlanCounts,
+  PlanEntry,
   PlannedChange,
   PlanOptions,
+  PlanPage,
   PlanSummary,
   Preview,
   Progress,
   ReasonSummary,
+  Replay,
   Requirement,
   ServiceAccountKey,
   SourceConfig,
+  SyncKind,
   SyncOptions,
   SyncReport,
   SyncState,
   Warning,
 } from './run/api.ts';
-export { mappingStatus, planMapping, previewModel, syncMapping, testConnection } from './run/engine.ts';
+export {
+  applyPlan,
+  cancelSync,
+  discardPlan,
+  listPlans,
+  mappingStatus,
+  pauseMapping,
+  planChanges,
+  planMapping,
+  previewModel,
+  readPlan,
+  resetMapping,
+  resumeMapping,
+  retryRejected,
+  syncMapping,
+  testConnection,
+} from './run/engine.ts';
 export { adviseGrants } from './run/test-connection/advice.ts';
 export { advisePermissions } from './run/engine.ts';
 export { EXCESS_KINDS } from './run/permissions/report.ts';

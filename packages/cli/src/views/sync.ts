@@ -1,11 +1,11 @@
 import { OPERATIONS } from '@sluice/core';
-import type { SyncReport, SyncState } from '@sluice/engine';
+import type { EndState, SyncReport } from '@sluice/engine';
 import { invalidLines, symbolOf, warningLines } from './plan.ts';
 import { bytes, countOf, duration, figure, printable } from './style.ts';
 import type { Style } from './style.ts';
 
 /** A state in words and in the colour of what it means for the user. */
-export function stateText(state: SyncState, style: Style): string {
+export function stateText(state: EndState, style: Style): string {
   switch (state) {
     case 'succeeded':
       return style.good('succeeded');

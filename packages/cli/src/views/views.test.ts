@@ -22,6 +22,7 @@ const report: SyncReport = {
   model: 'airports',
   destination: 'receiver',
   state: 'partially_succeeded',
+  kind: 'sync',
   startedAt: '2026-01-01T00:00:00.000Z',
   finishedAt: '2026-01-01T00:00:02.000Z',
   durationMs: 2000,
@@ -179,6 +180,7 @@ it('a plan shows counts with symbols, old and new values where known, and what w
     invalid: [{ reason: 'null_identifier', rows: 3, sampleIds: [] }],
     guards: [{ guard: 'deleted_share', message: '60 % would be deleted', figures: { deleted: 60 } }],
     bytesProcessed: 10,
+    bytesEstimated: 8,
     warnings: [{ path: 'fields', message: 'no identifier', fix: 'Map it.' }],
   };
   const text = planLines(plan, 100, PLAIN).join('\n');
@@ -236,6 +238,7 @@ it('status shows the last sync per mapping, or the history of one', () => {
       {
         syncId: 's1',
         state: 'succeeded',
+        kind: 'sync',
         startedAt: '2026-01-01T00:00:00Z',
         finishedAt: '2026-01-01T00:00:02Z',
         added: 229,
@@ -275,7 +278,7 @@ it('the history of a mapping fits 80 columns, without columns that are zero thro
     state: 'idle',
     records: 1,
     rejects: { waiting: 0, quarantined: 0 },
-    history: [{ ...counted, syncId: 's', state: 'partially_succeeded', rejected: 1234 }],
+    history: [{ ...counted, syncId: 's', kind: 'sync', state: 'partially_succeeded', rejected: 1234 }],
   };
   const text = statusLines([status], 'history', 80, PLAIN).join('\n');
   expect(text).toMatch(/2026-11-21 21:00:02 +partial +570,842 +570,842 +570,842 +570,842 +1,234$/);
@@ -304,6 +307,7 @@ describe('progress', () => {
   const step = {
     syncId: 's',
     phase: 'delivering',
+    state: 'delivering',
     total: 1000,
     done: 250,
     delivered: 249,

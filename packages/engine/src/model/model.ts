@@ -2,12 +2,25 @@
 // Checked by a dry run of exactly the user's text, so that BigQuery's line and column
 // are those of the user's file.
 import { AppError } from '@sluice/core';
-import type { Column, ModelConfig } from '../run/api.ts';
+import type { Column, Limits, ModelConfig } from '../run/api.ts';
 import type { Source, TableRef } from '../source/source.ts';
 import { firstSemicolon, isBlank, withoutStringsAndComments } from './statement.ts';
 
 /** Limits of Segment Reverse ETL; see "Reverse ETL system", Segment's documentation. */
-export const LIMITS = { queryCharacters: 65_535, keyCharacters: 191, columns: 512, columnNameCharacters: 128 } as const;
+export const LIMITS: Limits = {
+  queryCharacters: 65_535,
+  keyCharacters: 191,
+  columns: 512,
+  columnNameCharacters: 128,
+  recordBytes: 512 * 1024,
+  columnBytes: 128 * 1024,
+  recordsPerSync: 150_000_000,
+};
+
+/** The limits that hold for a model; its own go before the usual ones. */
+export function limitsOf(model: ModelConfig): Limits {
+  return { ...LIMITS, ...model.limits };
+}
 
 export type ValidModel = {
   /** The query without a closing semicolon. */
@@ -15,6 +28,8 @@ export type ValidModel = {
   readonly columns: readonly Column[];
   /** The identifier column as the query spells it. */
   readonly key: Column;
+  /** The column by which an incremental model is read. */
+  readonly timestamp: Column | undefined;
   readonly referencedTables: readonly TableRef[];
   readonly bytesProcessed: number;
   /** The text calls nothing whose answer changes while the tables do not. */
@@ -31,11 +46,16 @@ export async function validateModel(source: Source, model: ModelConfig, signal?:
       'the unique identifier column is not set',
       'Set "key" to a column of the query.',
     );
-  if (model.key.length > LIMITS.keyCharacters) {
+  const { keyCharacters } = limitsOf(model);
+  for (const [name, what] of [
+    [model.key, 'identifier'],
+    [model.timestamp ?? '', 'timestamp'],
+  ] as const) {
+    if (name.length <= keyCharacters) continue;
     throw modelError(
       model,
       'MODEL_LIMIT',
-      `the name of the identifier column has more than ${LIMITS.keyCharacters} characters`,
+      `the name of the ${what} column has ${name.length} characters; at most ${keyCharacters} are allowed`,
       'Give the column a shorter alias.',
     );
   }
@@ -51,19 +71,7 @@ export async function validateModel(source: Source, model: ModelConfig, signal?:
     );
   }
   checkColumns(model, dryRun.columns);
-  const key =
-    dryRun.columns.find((column) => column.name === model.key) ??
-    dryRun.columns.find((column) => column.name.toLowerCase() === model.key.toLowerCase());
-  if (key === undefined) {
-    const names = dryRun.columns.map((column) => column.name);
-    const shown = names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '');
-    throw modelError(
-      model,
-      'MODEL_KEY_UNKNOWN',
-      `the query has no column "${model.key}" to be the unique identifier`,
-      `Its columns are: ${shown}.`,
-    );
-  }
+  const key = columnOf(model, dryRun.columns, model.key, 'MODEL_KEY_UNKNOWN', 'to be the unique identifier');
   if (/^(ARRAY|STRUCT|RANGE)\b|^(JSON|GEOGRAPHY|INTERVAL)$/.test(key.type)) {
     throw modelError(
       model,
@@ -76,10 +84,33 @@ export async function validateModel(source: Source, model: ModelConfig, signal?:
     sql,
     columns: dryRun.columns,
     key,
+    timestamp: timestampOf(model, dryRun.columns),
     referencedTables: dryRun.referencedTables,
     bytesProcessed: dryRun.bytesProcessed,
     deterministic: isDeterministic(sql),
   };
+}
+
+function columnOf(model: ModelConfig, columns: readonly Column[], name: string, code: string, purpose: string): Column {
+  const found =
+    columns.find((column) => column.name === name) ??
+    columns.find((column) => column.name.toLowerCase() === name.toLowerCase());
+  if (found !== undefined) return found;
+  const names = columns.map((column) => column.name);
+  const shown = names.slice(0, 20).join(', ') + (names.length > 20 ? ', …' : '');
+  throw modelError(model, code, `the query has no column "${name}" ${purpose}`, `Its columns are: ${shown}.`);
+}
+
+function timestampOf(model: ModelConfig, columns: readonly Column[]): Column | undefined {
+  if (model.timestamp === undefined) return undefined;
+  const found = columnOf(model, columns, model.timestamp, 'MODEL_TIMESTAMP_UNKNOWN', 'to be the timestamp');
+  if (/^(TIMESTAMP|DATETIME|DATE)$/.test(found.type)) return found;
+  throw modelError(
+    model,
+    'MODEL_TIMESTAMP_TYPE',
+    `the timestamp column "${found.name}" has the type ${found.type}`,
+    'Use a column of the type TIMESTAMP, DATETIME or DATE, or CAST it to TIMESTAMP in the query.',
+  );
 }
 
 /** Codes of `sourceError` that no change of the query mends. */
@@ -108,11 +139,12 @@ export function placed(thrown: unknown, model: ModelConfig): unknown {
 
 /** One query without its closing semicolon; line and column of every character are kept. */
 export function singleStatement(model: ModelConfig): string {
-  if (model.sql.length > LIMITS.queryCharacters) {
+  const { queryCharacters } = limitsOf(model);
+  if (model.sql.length > queryCharacters) {
     throw modelError(
       model,
       'MODEL_LIMIT',
-      `the query has ${model.sql.length} characters; at most ${LIMITS.queryCharacters} are allowed`,
+      `the query has ${model.sql.length} characters; at most ${queryCharacters} are allowed`,
       'Move a part of the query into a view.',
     );
   }
@@ -133,11 +165,12 @@ export function singleStatement(model: ModelConfig): string {
 }
 
 function checkColumns(model: ModelConfig, columns: readonly Column[]): void {
-  if (columns.length > LIMITS.columns) {
+  const limits = limitsOf(model);
+  if (columns.length > limits.columns) {
     throw modelError(
       model,
       'MODEL_LIMIT',
-      `the query has ${columns.length} columns; at most ${LIMITS.columns} are allowed`,
+      `the query has ${columns.length} columns; at most ${limits.columns} are allowed`,
       'Select fewer columns.',
     );
   }
@@ -150,11 +183,11 @@ function checkColumns(model: ModelConfig, columns: readonly Column[]): void {
         'Give the expression a name: … AS my_name.',
       );
     }
-    if (column.name.length > LIMITS.columnNameCharacters) {
+    if (column.name.length > limits.columnNameCharacters) {
       throw modelError(
         model,
         'MODEL_LIMIT',
-        `the column name "${column.name.slice(0, 40)}…" has more than ${LIMITS.columnNameCharacters} characters`,
+        `the column name "${column.name.slice(0, 40)}…" has more than ${limits.columnNameCharacters} characters`,
         'Give the column a shorter alias.',
       );
     }

@@ -1,10 +1,12 @@
 // Runs the plan's SQL: into a frozen table for a sync, or for its figures only.
+import { AppError } from '@sluice/core';
 import type { Operation } from '@sluice/core';
-import { placed } from '../model/model.ts';
+import { limitsOf, placed } from '../model/model.ts';
 import type { ValidModel } from '../model/model.ts';
 import type { MappingConfig, PlannedChange } from '../run/api.ts';
 import type { Source, TableRef } from '../source/source.ts';
-import { planSql, summarySql } from './plan-sql.ts';
+import { DEFAULT_GUARDS } from './guards.ts';
+import { planSql, summarySql, watermarkSql } from './plan-sql.ts';
 import { PLAN_LIFETIME_MS } from './state-tables.ts';
 import type { StateTables } from './state-tables.ts';
 import { figuresOf, samplesOf } from './summary.ts';
@@ -17,7 +19,18 @@ type PlanInput = {
   readonly model: ValidModel;
   readonly mapped: ReadonlySet<string> | 'all';
   readonly version: string;
+  /** Where an incremental model goes on; undefined reads all of it. */
+  readonly since: string | undefined;
   readonly signal: AbortSignal;
+};
+
+export type FrozenPlan = {
+  readonly figures: PlanFigures;
+  readonly bytesProcessed: number;
+  /** False when the account may not let the plan's table expire. */
+  readonly expires: boolean;
+  /** Of an incremental model: up to where it is dealt with once all changes are. */
+  readonly watermark: string | undefined;
 };
 
 /** Key of the plan's job, so that a run that takes over can stop it. */
@@ -28,8 +41,9 @@ export function planJobKey(mappingId: string, syncId: string): string {
 /** Evaluates the model once and freezes its changes in the plan table of the sync. */
 export async function freezePlan(
   input: PlanInput & { readonly syncId: string; readonly rejects: TableRef | undefined },
-): Promise<{ figures: PlanFigures; bytesProcessed: number; expires: boolean }> {
+): Promise<FrozenPlan> {
   const { source, tables, mapping, syncId, signal } = input;
+  guardBytes(input);
   const plan = tables.plan(syncId);
   const planned = await source
     .query({
@@ -45,18 +59,54 @@ export async function freezePlan(
       destination: plan,
       maxRows: 0,
       signal,
-      ...(mapping.guards?.maxBytesBilled === undefined ? {} : { maxBytesBilled: mapping.guards.maxBytesBilled }),
+      maxBytesBilled: maxBytesBilled(mapping),
     })
     .catch((thrown: unknown): never => {
       throw signal.aborted ? thrown : placed(thrown, mapping.model);
     });
   const expires = await source.expireTable(plan, PLAN_LIFETIME_MS, signal);
   const summary = await source.query({ step: 'summary', sql: summarySql({ plan, records: tables.records }), signal });
+  const { timestamp } = input.model;
+  const mark =
+    timestamp === undefined
+      ? undefined
+      : await source.query({ step: 'watermark', sql: watermarkSql(plan, timestamp, input.since), signal });
+  const watermark = mark?.rows[0]?.['watermark'];
   return {
-    figures: figuresOf(summary.rows),
-    bytesProcessed: planned.bytesProcessed + summary.bytesProcessed,
+    figures: completed(figuresOf(summary.rows), input),
+    bytesProcessed: planned.bytesProcessed + summary.bytesProcessed + (mark?.bytesProcessed ?? 0),
     expires,
+    watermark: typeof watermark === 'string' ? watermark : undefined,
   };
+}
+
+/** What the figures of the plan's rows do not tell by themselves. */
+export function completed(figures: PlanFigures, { model, mapping }: Pick<PlanInput, 'model' | 'mapping'>): PlanFigures {
+  return {
+    ...figures,
+    ...(model.timestamp === undefined ? {} : { incremental: true }),
+    ...(figures.changes < limitsOf(mapping.model).recordsPerSync ? {} : { capped: true }),
+  };
+}
+
+function maxBytesBilled(mapping: MappingConfig): number {
+  return mapping.guards?.maxBytesBilled ?? DEFAULT_GUARDS.maxBytesBilled;
+}
+
+/** The dry run knows the cost before the query does; the job has the limit beside. */
+function guardBytes({ mapping, model }: PlanInput): void {
+  const limit = maxBytesBilled(mapping);
+  if (model.bytesProcessed <= limit) return;
+  throw new AppError(
+    `Model ${mapping.model.name} would read ${model.bytesProcessed} bytes; at most ${limit} are allowed (guard maxBytesBilled)`,
+    {
+      code: 'BYTES_LIMIT_EXCEEDED',
+      kind: 'limited',
+      where: mapping.model.place ?? `model ${mapping.model.name}`,
+      fix: 'Raise guards.max_bytes_billed of the mapping, or make the query read less.',
+      details: { estimated: model.bytesProcessed, maxBytesBilled: limit },
+    },
+  );
 }
 
 /** The figures and a sample of the plan that a sync would freeze now; nothing is written. */
@@ -68,6 +118,7 @@ export async function tryPlan(
   },
 ): Promise<{ figures: PlanFigures; sample: PlannedChange[]; bytesProcessed: number }> {
   const { source, mapping, model, records, rejects, signal } = input;
+  guardBytes(input);
   // The sample tells which columns changed by comparing JSON texts, so both are carried.
   const plan = planSql({ ...sqlInput(input), records, rejects, keepValues: true });
   const answer = await source
@@ -76,20 +127,26 @@ export async function tryPlan(
       labels: { sluice_mapping: mapping.id },
       sql: summarySql({ plan, records, sample: { columns: model.columns, size: input.sampleSize } }),
       signal,
-      ...(mapping.guards?.maxBytesBilled === undefined ? {} : { maxBytesBilled: mapping.guards.maxBytesBilled }),
+      maxBytesBilled: maxBytesBilled(mapping),
     })
     .catch((thrown: unknown): never => {
       throw signal.aborted ? thrown : placed(thrown, mapping.model);
     });
   return {
-    figures: figuresOf(answer.rows),
+    figures: completed(figuresOf(answer.rows), input),
     sample: samplesOf(answer.rows, model.columns, new Set<Operation>(mapping.operations)),
     bytesProcessed: answer.bytesProcessed,
   };
 }
 
 function sqlInput(input: PlanInput): Omit<Parameters<typeof planSql>[0], 'records' | 'rejects' | 'keepValues'> {
+  const limits = limitsOf(input.mapping.model);
+  const { timestamp } = input.model;
   return {
+    ...(timestamp === undefined ? {} : { incremental: { column: timestamp, since: input.since } }),
+    maxRecordBytes: limits.recordBytes,
+    maxColumnBytes: limits.columnBytes,
+    maxChanges: limits.recordsPerSync,
     modelSql: input.model.sql,
     columns: input.model.columns,
     key: input.model.key,

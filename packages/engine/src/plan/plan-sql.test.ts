@@ -18,6 +18,9 @@ const input: PlanSqlInput = {
   records: tables.records,
   rejects: tables.rejects,
   keepValues: false,
+  maxRecordBytes: 524_288,
+  maxColumnBytes: 131_072,
+  maxChanges: 150_000_000,
 };
 const occurrences = (text: string, part: string): number => text.split(part).length - 1;
 

@@ -6,6 +6,9 @@
 //   model ─► identified ─► counted ─► one row per identifier ─┐
 //                                     records (what was sent) ─┴► FULL JOIN ─► operation ─► ordinal
 //
+// An incremental model is read from its checkpoint on and joined LEFT: what it does not show
+// is not known to be gone.
+//
 // Columns of the plan: our own, and the model's as `c_<name>`, so that no name of the
 // user's can meet one of ours.
 import type { Column } from '../run/api.ts';
@@ -28,6 +31,20 @@ export type PlanSqlInput = {
   readonly rejects: TableRef | undefined;
   /** Carry the mapped values as JSON (`sent`), to be kept beside the checksum. */
   readonly keepValues: boolean;
+  /** Bytes of JSON past which a record is set aside: of all mapped columns, and of one. */
+  readonly maxRecordBytes: number;
+  readonly maxColumnBytes: number;
+  /** Changes past this number are left for the next plan. */
+  readonly maxChanges: number;
+  readonly incremental?: Incremental;
+};
+
+/** How an incremental model is read. */
+export type Incremental = {
+  /** TIMESTAMP, DATETIME or DATE. */
+  readonly column: Column;
+  /** Rows from this moment on, it included, are read; undefined reads all. BigQuery's text of the type. */
+  readonly since: string | undefined;
 };
 
 /** Prefix of the model's columns in a plan. */
@@ -36,8 +53,10 @@ export const COLUMN_PREFIX = 'c_';
 /**
  * Rows: `ordinal` (0-based and dense over changes, NULL for others), `operation` (added,
  * updated, deleted; `invalid` and `quarantined` are not changes), `reason`, `record_id`,
- * `checksum`, `copies` (rows of the model behind this one), `known` (the record was sent
- * before), `sent` and `previous` (mapped values now and as last sent), `c_<column>`…
+ * `checksum`, `base` (the record's checksum in the state that the plan was made from, NULL
+ * when it was not sent before), `copies` (rows of the model behind this one), `known` (the
+ * record was sent before), `sent` and `previous` (mapped values now and as last sent),
+ * `c_<column>`…
  */
 export function planSql(input: PlanSqlInput): string {
   const carried = input.columns.map((column) => `${COLUMN_PREFIX}${column.name}`);
@@ -48,13 +67,13 @@ ${input.modelSql}
 sluice_identified AS (
   SELECT
     ${identifier(input.key)} AS record_id${input.columns.map((column) => `,\n    m.${name_(column.name)} AS ${name_(COLUMN_PREFIX + column.name)}`).join('')}
-  FROM sluice_model AS m
+  FROM sluice_model AS m${sinceSql(input)}
 ),
 sluice_counted AS (
   SELECT
     i.record_id,
     COUNT(*) OVER (PARTITION BY i.record_id) AS copies,
-    ROW_NUMBER() OVER (PARTITION BY i.record_id) AS copy${list('i.')}
+    ROW_NUMBER() OVER (PARTITION BY i.record_id${firstCopySql(input)}) AS copy${list('i.')}
   FROM sluice_identified AS i
 ),
 sluice_current AS (
@@ -72,6 +91,7 @@ sluice_hashed AS (
     h.copies,
     h.present,
     h.mapped,
+    ${tooLargeSql(input)} AS too_large,
     TO_HEX(MD5(CONCAT(${literal(`${input.version}:`)}, h.mapped))) AS checksum${list('h.')}
   FROM sluice_current AS h
 ),
@@ -79,26 +99,30 @@ sluice_joined AS (
   SELECT
     COALESCE(n.record_id, r.record_id) AS record_id,
     IF(n.present IS NULL, r.checksum, n.checksum) AS checksum,
+    r.checksum AS base,
     r.record_id IS NOT NULL AS known,
+    n.too_large AS too_large,
     IFNULL(n.copies, 0) AS copies,
     ${input.keepValues ? 'n.mapped' : 'CAST(NULL AS STRING)'} AS sent,
     r.sent AS previous,
     CASE
       WHEN n.present IS NULL THEN 'deleted'
-      WHEN n.record_id IS NULL OR n.copies > 1 THEN 'invalid'
+      WHEN n.record_id IS NULL OR n.copies > 1 OR n.too_large IS NOT NULL THEN 'invalid'
       WHEN r.record_id IS NULL THEN 'added'
       WHEN r.checksum IS NULL OR r.checksum <> n.checksum THEN 'updated'
       ELSE 'unchanged'
     END AS operation${list('n.')}
   FROM sluice_hashed AS n
-  FULL OUTER JOIN ${recordsSource(input.records)} AS r
+  ${input.incremental === undefined ? 'FULL OUTER' : 'LEFT'} JOIN ${recordsSource(input.records)} AS r
   ON n.record_id = r.record_id
 ),
 sluice_sorted AS (
   SELECT
     j.record_id,
     j.checksum,
+    j.base,
     j.known,
+    j.too_large,
     j.copies,
     j.sent,
     j.previous,
@@ -112,21 +136,26 @@ sluice_sorted AS (
   ON j.record_id = x.record_id
   WHERE j.operation <> 'unchanged'
 )
-SELECT
+SELECT * FROM (
+  SELECT
     IF(s.operation IN ('added', 'updated', 'deleted'), ROW_NUMBER() OVER (PARTITION BY s.operation IN ('added', 'updated', 'deleted')) - 1, NULL) AS ordinal,
     s.operation,
     CASE
       WHEN s.operation <> 'invalid' THEN NULL
       WHEN s.record_id IS NULL THEN 'null_identifier'
-      ELSE 'duplicate_identifier'
+      WHEN s.copies > 1 THEN 'duplicate_identifier'
+      ELSE s.too_large
     END AS reason,
     s.record_id,
     s.checksum,
+    s.base,
     s.copies,
     s.known,
     s.sent,
     s.previous${list('s.')}
-FROM sluice_sorted AS s`;
+  FROM sluice_sorted AS s
+) AS p
+WHERE p.ordinal IS NULL OR p.ordinal < ${input.maxChanges}`;
 }
 
 /**
@@ -168,6 +197,66 @@ FROM ${quoted(input.records)}`
   }`;
 }
 
+/**
+ * One row: `watermark`, up to where an incremental model is dealt with once every change of
+ * the plan is: its latest time, but never the future, and not past a row that was set aside.
+ */
+export function watermarkSql(plan: TableRef, column: Column, since: string | undefined): string {
+  const time = `p.${name_(COLUMN_PREFIX + column.name)}`;
+  const before = since === undefined ? 'NULL' : literal(since);
+  const now = `CURRENT_${column.type}()`;
+  return `SELECT
+  CAST(IF(
+    COUNTIF(p.operation = 'invalid' AND ${time} IS NOT NULL) > 0,
+    MIN(IF(p.operation = 'invalid', ${time}, NULL)),
+    LEAST(${now}, IFNULL(GREATEST(MAX(${time}), IFNULL(CAST(${before} AS ${column.type}), MAX(${time}))), CAST(${before} AS ${column.type})))
+  ) AS STRING) AS watermark
+FROM ${quoted(plan)} AS p`;
+}
+
+/** The records of a plan whose state is no longer the one that the plan was made from. */
+export function movedSql(plan: TableRef, records: TableRef): string {
+  return `SELECT
+  COUNT(*) AS moved,
+  ARRAY_AGG(p.record_id LIMIT 10) AS sample_ids
+FROM ${quoted(plan)} AS p
+LEFT JOIN ${quoted(records)} AS r
+ON p.record_id = r.record_id
+WHERE p.ordinal IS NOT NULL AND IFNULL(p.base, '') <> IFNULL(r.checksum, '')`;
+}
+
+/** The changes of an earlier plan once more, as a plan of its own: all, the rejected ones, or those of some records. */
+export function replaySql(input: {
+  readonly plan: TableRef;
+  readonly outcomes: TableRef | undefined;
+  readonly records: TableRef;
+  readonly rows: 'all' | 'rejected';
+  /** A query parameter `@ids` holds a JSON array of identifiers. */
+  readonly byIds: boolean;
+}): string {
+  const { plan, outcomes, records, rows, byIds } = input;
+  const rejected =
+    rows === 'all' || outcomes === undefined
+      ? ''
+      : `
+  AND p.ordinal IN (
+    SELECT ordinal
+    FROM (
+      SELECT ordinal, COUNTIF(o.outcome = 'delivered') AS delivered, COUNTIF(o.outcome = 'rejected') AS rejected
+      FROM ${quoted(outcomes)} AS o
+      CROSS JOIN UNNEST(GENERATE_ARRAY(o.first, o.last)) AS ordinal
+      GROUP BY ordinal
+    ) AS d
+    WHERE d.rejected > 0 AND d.delivered = 0
+  )`;
+  const chosen = byIds ? `\n  AND p.record_id IN UNNEST(JSON_VALUE_ARRAY(@ids))` : '';
+  return `SELECT p.* REPLACE (ROW_NUMBER() OVER () - 1 AS ordinal, r.checksum AS base)
+FROM ${quoted(plan)} AS p
+LEFT JOIN ${quoted(records)} AS r
+ON p.record_id = r.record_id
+WHERE p.ordinal IS NOT NULL${rejected}${chosen}`;
+}
+
 /** GoogleSQL text that makes the identifier a STRING. */
 function identifier(key: Column): string {
   const column = `m.${name_(key.name)}`;
@@ -180,13 +269,57 @@ function identifier(key: Column): string {
  * and NaN, and keeps microseconds: so does the checksum over it.
  */
 function mappedJson(input: PlanSqlInput): string {
-  const mapped = input.mapped;
-  const names = input.columns
+  const names = mappedColumns(input)
     .map((column) => column.name)
-    .filter((name) => mapped === 'all' || mapped.has(name))
     .toSorted();
   if (names.length === 0) return `'{}'`;
   return `TO_JSON_STRING(STRUCT(${names.map((name) => `c.${name_(COLUMN_PREFIX + name)} AS ${name_(name)}`).join(', ')}))`;
+}
+
+/**
+ * Rows from the checkpoint on. It is included: rows of the same moment may have come later,
+ * and those that were sent are found unchanged. Rows without a time, and rejected records,
+ * are always looked at.
+ */
+function sinceSql(input: PlanSqlInput): string {
+  const { incremental, rejects } = input;
+  if (incremental?.since === undefined) return '';
+  const column = `m.${name_(incremental.column.name)}`;
+  const again =
+    rejects === undefined
+      ? ''
+      : `\n    OR ${identifier(input.key)} IN (SELECT x.record_id FROM ${quoted(rejects)} AS x WHERE x.record_id IS NOT NULL)`;
+  return `\n  WHERE ${column} >= CAST(${literal(incremental.since)} AS ${incremental.column.type}) OR ${column} IS NULL${again}`;
+}
+
+/** Of duplicates the earliest stands for all: the checkpoint must not move past it. */
+function firstCopySql({ incremental }: PlanSqlInput): string {
+  return incremental === undefined ? '' : ` ORDER BY i.${name_(COLUMN_PREFIX + incremental.column.name)}`;
+}
+
+/** Types whose JSON is short whatever the value. */
+const SHORT_TYPES = /^(BOOL|INT64|FLOAT64|NUMERIC|BIGNUMERIC|DATE|TIME|DATETIME|TIMESTAMP|INTERVAL|RANGE<.*>)$/;
+
+/**
+ * The reason for which a record is too large, or NULL. Columns are measured one by one only
+ * when all of them together are longer than one may be.
+ */
+function tooLargeSql(input: PlanSqlInput): string {
+  const { maxRecordBytes, maxColumnBytes } = input;
+  const long = mappedColumns(input).filter((column) => !SHORT_TYPES.test(column.type));
+  const columns = long
+    .map(
+      (column) =>
+        `BYTE_LENGTH(IFNULL(TO_JSON_STRING(h.${name_(COLUMN_PREFIX + column.name)}), '')) > ${maxColumnBytes}`,
+    )
+    .join(' OR ');
+  return `CASE WHEN BYTE_LENGTH(h.mapped) > ${maxRecordBytes} THEN 'record_too_large'${
+    columns === '' ? '' : ` WHEN BYTE_LENGTH(h.mapped) > ${maxColumnBytes} AND (${columns}) THEN 'column_too_large'`
+  } END`;
+}
+
+function mappedColumns({ columns, mapped }: PlanSqlInput): Column[] {
+  return columns.filter((column) => mapped === 'all' || mapped.has(column.name));
 }
 
 function recordsSource(records: TableRef | undefined): string {

@@ -15,8 +15,10 @@ export type StateTables = {
   readonly checkpoints: TableRef;
   /** Changes that the destination refused, until they are delivered or gone. */
   readonly rejects: TableRef;
-  /** One row per sync of any mapping. */
+  /** One row per sync of any mapping, and, where the mapping asks for it, one per rejected row. */
   readonly log: TableRef;
+  /** Plans that were saved and neither applied nor discarded. */
+  readonly plans: TableRef;
   /** The frozen plan of one sync. */
   plan(syncId: string): TableRef;
   /** What became of the changes of one sync, as ranges of ordinals. */
@@ -42,6 +44,15 @@ export const REJECTS: NewTable = {
     { name: 'code', type: 'STRING' },
     { name: 'message', type: 'STRING' },
     { name: 'sync_id', type: 'STRING' },
+  ],
+};
+
+export const PLANS: NewTable = {
+  columns: [
+    { name: 'plan_id', type: 'STRING' },
+    { name: 'planned_at', type: 'TIMESTAMP' },
+    { name: 'version', type: 'STRING' },
+    { name: 'progress', type: 'STRING' },
   ],
 };
 
@@ -74,6 +85,11 @@ export const LOG: NewTable = {
     { name: 'deferred', type: 'INT64' },
     { name: 'invalid', type: 'INT64' },
     { name: 'report', type: 'STRING' },
+    // Of a rejected row only; NULL for the sync itself.
+    { name: 'record_id', type: 'STRING' },
+    { name: 'operation', type: 'STRING' },
+    { name: 'code', type: 'STRING' },
+    { name: 'message', type: 'STRING' },
   ],
 };
 
@@ -109,6 +125,7 @@ export function stateTables(projectId: string, datasetId: string, mappingId: str
     checkpoints: named(`checkpoints_${mappingId}`),
     rejects: named(`rejects_${mappingId}`),
     log: named('sync_log'),
+    plans: named(`plans_${mappingId}`),
     plan: (syncId) => named(`plan_${mappingId}_${syncId}`),
     outcomes: (syncId) => named(`outcomes_${mappingId}_${syncId}`),
   };

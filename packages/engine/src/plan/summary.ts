@@ -14,6 +14,10 @@ export type PlanFigures = {
   readonly modelRows: number;
   /** Added, updated and deleted: the rows to deliver. */
   readonly changes: number;
+  /** Only rows from the model's checkpoint on were looked at; deletes were not looked for. */
+  readonly incremental?: true;
+  /** The plan holds as many changes as one sync may have; more may be left for the next. */
+  readonly capped?: true;
 };
 
 export function figuresOf(rows: readonly JsonObject[]): PlanFigures {
@@ -69,18 +73,28 @@ export function samplesOf(
     return changes.map((change): PlannedChange => {
       const values: JsonObject = {};
       for (const column of columns) values[column.name] = change[COLUMN_PREFIX + column.name] ?? null;
-      const previous = jsonObject(change['previous']);
-      const current = jsonObject(change['sent']);
-      return {
-        operation,
-        recordId: change['record_id'] as string,
-        columns: values,
-        ...(previous === undefined ? {} : { previous }),
-        ...(previous === undefined || current === undefined ? {} : { changed: differing(previous, current) }),
-        sent: sends.has(operation),
-      };
+      return plannedChange(operation, change, values, sends);
     });
   });
+}
+
+/** One change of a plan's row with `record_id`, `sent` and `previous`. */
+export function plannedChange(
+  operation: Operation,
+  row: JsonObject,
+  columns: JsonObject,
+  sends: ReadonlySet<Operation>,
+): PlannedChange {
+  const previous = jsonObject(row['previous']);
+  const current = jsonObject(row['sent']);
+  return {
+    operation,
+    recordId: row['record_id'] as string,
+    columns,
+    ...(previous === undefined ? {} : { previous }),
+    ...(previous === undefined || current === undefined ? {} : { changed: differing(previous, current) }),
+    sent: sends.has(operation),
+  };
 }
 
 function jsonObject(value: JsonValue | undefined): JsonObject | undefined {

@@ -12,10 +12,13 @@ import type {
   PlanCounts,
   Progress,
   ReasonSummary,
+  SyncKind,
   SyncReport,
-  SyncState,
   Warning,
 } from '../run/api.ts';
+import type { StoredProgress } from '../run/run.ts';
+import { SyncMachine } from '../run/sync-state.ts';
+import type { EndState, SyncEvent, SyncState } from '../run/sync-state.ts';
 
 const PROGRESS_EVERY_MS = 250;
 
@@ -32,7 +35,11 @@ export class ReportBuilder {
   outcomes: Readonly<Record<Operation, OutcomeCounts>> | undefined;
   reasons: readonly ReasonSummary[] = [];
   warnings: readonly Warning[] = [];
+  maybeDelivered: SyncReport['maybeDelivered'];
 
+  #kind: SyncKind;
+  #bytesEstimated: number | undefined;
+  readonly #machine = new SyncMachine(() => this.#tell());
   readonly #mapping: MappingConfig;
   readonly #clock: Clock;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
@@ -45,7 +52,13 @@ export class ReportBuilder {
 
   #activity: (() => Activity | undefined) | undefined;
 
-  constructor(mapping: MappingConfig, clock: Clock, onProgress: ((progress: Progress) => void) | undefined) {
+  constructor(
+    mapping: MappingConfig,
+    clock: Clock,
+    onProgress: ((progress: Progress) => void) | undefined,
+    kind: SyncKind = 'sync',
+  ) {
+    this.#kind = kind;
     this.#mapping = mapping;
     this.#clock = clock;
     this.#onProgress = onProgress;
@@ -55,6 +68,26 @@ export class ReportBuilder {
 
   get startedAtIso(): string {
     return new Date(this.#startedAt).toISOString();
+  }
+
+  get kind(): SyncKind {
+    return this.#kind;
+  }
+
+  get state(): SyncState {
+    return this.#machine.state;
+  }
+
+  /** Moves the sync to its next state; throws when there is no such transition. */
+  on(event: SyncEvent): void {
+    this.#machine.on(event);
+  }
+
+  /** What is known of the plan that this run delivers. */
+  takePlan({ figures, kind, bytesEstimated }: StoredProgress): void {
+    this.figures = figures;
+    this.#kind = kind ?? this.#kind;
+    this.#bytesEstimated = bytesEstimated;
   }
 
   enter(phase: Phase): void {
@@ -77,8 +110,10 @@ export class ReportBuilder {
     if (this.#clock.now() - this.#reportedAt >= PROGRESS_EVERY_MS) this.#tell();
   }
 
-  finish(state: SyncState, end: { readonly message?: string; readonly error?: unknown } = {}): SyncReport {
+  /** Ends the sync with this event, and its report with the state that it leads to. */
+  finish(event: SyncEvent, end: { readonly message?: string; readonly error?: unknown } = {}): SyncReport {
     this.#closePhase();
+    const state = endState(this.#machine.on(event));
     const finishedAt = this.#clock.now();
     const plan = this.figures?.counts ?? NO_COUNTS;
     const outcomes = this.outcomes ?? { added: none(), updated: none(), deleted: none() };
@@ -88,6 +123,7 @@ export class ReportBuilder {
       model: this.#mapping.model.name,
       destination: this.#mapping.destination.name,
       state,
+      kind: this.#kind,
       ...(end.message === undefined ? {} : { message: end.message }),
       startedAt: this.startedAtIso,
       finishedAt: new Date(finishedAt).toISOString(),
@@ -99,6 +135,10 @@ export class ReportBuilder {
       guards: this.guards,
       ...(this.warnings.length === 0 ? {} : { warnings: this.warnings }),
       bytesProcessed: this.bytesProcessed,
+      ...(this.#bytesEstimated === undefined ? {} : { bytesEstimated: this.#bytesEstimated }),
+      ...(this.maybeDelivered === undefined ? {} : { maybeDelivered: this.maybeDelivered }),
+      ...(this.figures?.incremental === true ? { incremental: true } : {}),
+      ...(this.figures?.capped === true ? { capped: true } : {}),
       phases: this.#phases,
       resumed: this.resumed,
       ...(end.error === undefined ? {} : { error: errorOf(end.error) }),
@@ -119,11 +159,30 @@ export class ReportBuilder {
     this.#onProgress?.({
       syncId: this.syncId,
       phase: this.#phase,
+      state: this.#machine.state,
       ...(this.figures === undefined ? {} : { total: this.figures.changes }),
       ...this.#live(),
       bytesProcessed: this.bytesProcessed,
       ...(waiting === undefined ? {} : { waiting: { destination: this.#mapping.destination.name, ...waiting } }),
     });
+  }
+}
+
+function endState(state: SyncState): EndState {
+  switch (state) {
+    case 'blocked':
+    case 'succeeded':
+    case 'partially_succeeded':
+    case 'failed':
+    case 'canceled':
+    case 'skipped':
+      return state;
+    default:
+      throw new AppError(`A sync that is ${state} has not ended`, {
+        code: 'SYNC_STATE',
+        kind: 'internal',
+        origin: 'platform',
+      });
   }
 }
 

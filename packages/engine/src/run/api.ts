@@ -3,6 +3,9 @@
 // `SourceConfig.credentials`, and no answer or error repeats them.
 import type { JsonObject, Operation } from '@sluice/core';
 import type { DestinationRegistry } from '@sluice/destination-kit';
+import type { EndState, SyncState } from './sync-state.ts';
+
+export type { EndState, SyncState } from './sync-state.ts';
 
 /** The JSON key of a service account, as Google Cloud (or the local BigQuery) issues it. */
 export type ServiceAccountKey = {
@@ -28,6 +31,14 @@ export type SourceConfig = {
   readonly credentials: ServiceAccountKey;
   /** Base URL of the API, for example `http://127.0.0.1:9050`; default: the real service. */
   readonly endpoint?: string;
+  /**
+   * How whole tables are read: `rest` (tabledata.list; the default) or `storage` (the Storage
+   * Read API, which needs `bigquery.readsessions.create` and `getData` on the project). Never
+   * the one in place of the other.
+   */
+  readonly read?: 'rest' | 'storage';
+  /** Base URL of the Storage Read API, for example `http://127.0.0.1:9060`; needed with `endpoint`. */
+  readonly storageEndpoint?: string;
   /** Dataset for the engine's tables; default `__segment_reverse_etl`. */
   readonly stateDataset?: string;
 };
@@ -40,6 +51,32 @@ export type ModelConfig = {
   readonly key: string;
   /** The file that holds the query, for errors: `models/airports.sql`. */
   readonly place?: string;
+  /**
+   * Makes the model incremental: a column (TIMESTAMP, DATETIME or DATE) that grows whenever a
+   * row changes. A sync reads rows from the last one's latest time on; deleted records are
+   * not found. Without it every sync looks at all rows.
+   */
+  readonly timestamp?: string;
+  /** Other limits than the usual ones. */
+  readonly limits?: Partial<Limits>;
+};
+
+/** Limits of a model and its records; the usual ones are Segment's. */
+export type Limits = {
+  /** Length of the query; default 65,535. */
+  readonly queryCharacters: number;
+  /** Length of the names of the identifier and the timestamp column; default 191. */
+  readonly keyCharacters: number;
+  /** Default 512. */
+  readonly columns: number;
+  /** Length of a column's name; default 128. */
+  readonly columnNameCharacters: number;
+  /** The mapped columns of one record as JSON; a longer record is an invalid row. Default 512 KiB. */
+  readonly recordBytes: number;
+  /** One mapped column as JSON; a record with a longer one is an invalid row. Default 128 KiB. */
+  readonly columnBytes: number;
+  /** Changes in one sync; the rest goes with the next ones. Default 150,000,000. */
+  readonly recordsPerSync: number;
 };
 
 /** Limits past which a sync stops as `blocked` before anything is sent. */
@@ -50,9 +87,19 @@ export type Guards = {
   readonly maxDeletedShare?: number;
   /** The share is looked at only when more records than this would be deleted; default 100. */
   readonly minDeletedRows?: number;
-  /** Most changes in one sync; default 150,000,000 (Segment's limit of extracted records). */
+  /** Most records that one sync may delete, whatever their share; default: no limit. */
+  readonly maxDeletedRows?: number;
+  /** Largest share of the known records that one sync may update or delete, 0 to 1; default 0.95. */
+  readonly maxChangedShare?: number;
+  /** That share is looked at only when more records than this would be; default 10,000. */
+  readonly minChangedRows?: number;
+  /** Most changes in one sync; default: no limit. */
   readonly maxChanges?: number;
-  /** Most bytes that the plan query may bill; BigQuery refuses the job beyond. Default: no limit. */
+  /** Largest share of the model's rows that may be invalid, 0 to 1; default 0.1. */
+  readonly maxInvalidShare?: number;
+  /** That share is looked at only when more rows than this are; default 100. */
+  readonly minInvalidRows?: number;
+  /** Most bytes that the plan query may bill; BigQuery refuses the job beyond. Default 1 TiB. */
   readonly maxBytesBilled?: number;
 };
 
@@ -74,6 +121,8 @@ export type MappingConfig = {
   readonly guards?: Guards;
   /** Keep the values that were sent beside the checksum, so that a plan can show old values. Default false. */
   readonly keepValues?: boolean;
+  /** Write a row to `sync_log` for every rejected change too. Default false. */
+  readonly logRejectedRows?: boolean;
 };
 
 /** What names a mapping's state, all that its status needs. */
@@ -106,6 +155,8 @@ export const CHECKS = [
   'state_tables',
   'state_write',
   'state_read',
+  /** Read through the Storage Read API; only when the source reads so. */
+  'storage_read',
   /** Drop it again: useful, not needed. */
   'state_drop',
 ] as const;
@@ -168,7 +219,17 @@ export type Preview = {
 
 // ---------------------------------------------------------------- planMapping
 
-export type InvalidReason = 'null_identifier' | 'duplicate_identifier';
+/** Why rows of the model are set aside and never sent. */
+export const INVALID_REASONS = [
+  'null_identifier',
+  'duplicate_identifier',
+  /** The mapped columns of the record are longer, as JSON, than `limits.recordBytes`. */
+  'record_too_large',
+  /** One of them is longer than `limits.columnBytes`. */
+  'column_too_large',
+] as const;
+
+export type InvalidReason = (typeof INVALID_REASONS)[number];
 
 export type InvalidRows = {
   readonly reason: InvalidReason;
@@ -183,7 +244,7 @@ export type PlanCounts = {
   readonly updated: number;
   readonly deleted: number;
   readonly unchanged: number;
-  /** Rows set aside because of their identifier. */
+  /** Rows set aside: see `InvalidReason`. */
   readonly invalid: number;
   /** Rejected records that wait in quarantine until their data change. */
   readonly quarantined: number;
@@ -203,7 +264,7 @@ export type PlannedChange = {
 };
 
 export type GuardFinding = {
-  readonly guard: 'empty_model' | 'deleted_share' | 'changes';
+  readonly guard: 'empty_model' | 'deleted_share' | 'deleted_rows' | 'changed_share' | 'invalid_share' | 'changes';
   readonly message: string;
   readonly figures: Readonly<Record<string, number>>;
 };
@@ -227,13 +288,41 @@ export type PlanSummary = {
   /** Guards that would stop a sync of this plan. */
   readonly guards: readonly GuardFinding[];
   readonly bytesProcessed: number;
+  /** What the model's query alone reads, by a dry run. */
+  readonly bytesEstimated: number;
   readonly warnings: readonly Warning[];
+  /** Set when the plan was saved: what `applyPlan` and `readPlan` take. */
+  readonly planId?: string;
+  /** See `PlanFigures`: deletes were not looked for. */
+  readonly incremental?: true;
+  /** As many changes as one sync may have; more may be left for the next. */
+  readonly capped?: true;
+};
+
+/** A plan that waits: saved by somebody, or stopped by a guard. */
+export type PlanEntry = {
+  readonly planId: string;
+  readonly kind: 'saved' | 'blocked';
+  /** ISO time. */
+  readonly plannedAt: string;
+  readonly counts: PlanCounts;
+  /** False when the mapping has changed since: it can only be discarded. */
+  readonly applicable: boolean;
+};
+
+export type PlanPage = {
+  readonly planId: string;
+  readonly changes: readonly PlannedChange[];
+  /** Pass as `pageToken` for the next page; absent after the last. */
+  readonly nextPageToken?: string;
 };
 
 export type PlanOptions = CallOptions & {
   readonly registry: DestinationRegistry;
   /** Changes shown per operation; default 5, at most 100. */
   readonly sampleSize?: number;
+  /** Freeze the plan's table, to be read, exported, applied or discarded later. Default false. */
+  readonly save?: boolean;
 };
 
 // ---------------------------------------------------------------- syncMapping
@@ -245,6 +334,7 @@ export type Phase = (typeof PHASES)[number];
 export type Progress = {
   readonly syncId: string;
   readonly phase: Phase;
+  readonly state: SyncState;
   /** Changes of the plan; undefined until the plan is known. */
   readonly total?: number;
   /** Changes with an outcome so far. */
@@ -275,13 +365,26 @@ export type SyncOptions = CallOptions & {
   readonly onProgress?: (progress: Progress) => void;
   /** Id of a blocked sync: deliver its very plan in spite of the guards. */
   readonly approve?: string;
+  /** Id of a saved plan: deliver that very table, if the state is still the one it was made from. */
+  readonly apply?: string;
+  /** Send the changes of an earlier sync once more, exactly as they were planned. */
+  readonly replay?: Replay;
   /** Called (and awaited) between any two durable steps; for fault-injection tests. */
   readonly onStep?: (step: string) => void | Promise<void>;
   /** How long a lease holds without being renewed; default 3 minutes. It is renewed three times within. */
   readonly leaseTtlMs?: number;
 };
 
-export type SyncState = 'succeeded' | 'partially_succeeded' | 'failed' | 'blocked' | 'skipped' | 'canceled';
+export type Replay = {
+  readonly syncId: string;
+  /** `rejected`: only what the destination refused in that sync. */
+  readonly rows: 'all' | 'rejected';
+  /** Only these records, at most 10,000. */
+  readonly recordIds?: readonly string[];
+};
+
+/** Why a run sends what it sends. */
+export type SyncKind = 'sync' | 'apply' | 'replay';
 
 export type OutcomeCounts = {
   readonly delivered: number;
@@ -299,6 +402,20 @@ export type ReasonSummary = {
   readonly count: number;
   /** Up to 10 record ids. */
   readonly sampleIds: readonly string[];
+  /** What the user can do about it. */
+  readonly advice?: string;
+  /** Up to 3 of the requests, as far as this run saw them. */
+  readonly samples?: readonly DeliverySample[];
+};
+
+/** One row as it was sent, with secrets taken out. Long values are cut. */
+export type DeliverySample = {
+  readonly recordId: string;
+  readonly operation: Operation;
+  /** The mapped row, before the destination made a request of it; absent when it could not be mapped. */
+  readonly payload?: JsonObject;
+  /** What came back: the code and the text. */
+  readonly answer: string;
 };
 
 export type SyncReport = {
@@ -306,7 +423,8 @@ export type SyncReport = {
   readonly mapping: string;
   readonly model: string;
   readonly destination: string;
-  readonly state: SyncState;
+  readonly state: EndState;
+  readonly kind: SyncKind;
   /** Why the state is not `succeeded`, in words; for `skipped`, why nothing had to be done. */
   readonly message?: string;
   readonly startedAt: string;
@@ -323,6 +441,17 @@ export type SyncReport = {
   readonly warnings?: readonly Warning[];
   /** Bytes that all query jobs of this run processed. */
   readonly bytesProcessed: number;
+  /** What the model's query alone reads, by a dry run before the plan; absent when there was none. */
+  readonly bytesEstimated?: number;
+  /**
+   * Changes of this run with a request that may have been carried out although no answer
+   * came: those that are not delivered may have arrived, those that are may have twice.
+   */
+  readonly maybeDelivered?: { readonly undelivered: number; readonly delivered: number };
+  /** Deletes were not looked for: the model is incremental. */
+  readonly incremental?: true;
+  /** As many changes as one sync may have; the rest follows in the next. */
+  readonly capped?: true;
   readonly phases: readonly { readonly phase: Phase; readonly durationMs: number }[];
   /** The sync was started by an earlier run that ended before its time. */
   readonly resumed: boolean;
@@ -331,6 +460,9 @@ export type SyncReport = {
 };
 
 // ---------------------------------------------------------------- mappingStatus
+
+/** Who paused a mapping, when and why. */
+export type Pause = { readonly at: string; readonly by: string; readonly reason?: string };
 
 export type MappingStatus = {
   readonly mapping: string;
@@ -346,10 +478,17 @@ export type MappingStatus = {
   /** Records that the destination has, as far as the state knows. */
   readonly records: number;
   readonly rejects: { readonly waiting: number; readonly quarantined: number };
+  /** Syncs are skipped until somebody resumes the mapping. */
+  readonly paused?: Pause;
+  /** Somebody asked the running sync to stop. */
+  readonly cancelRequested?: true;
+  /** Of an incremental model: rows from this moment on are read. */
+  readonly watermark?: string;
   /** The last syncs, newest first, up to 10. */
   readonly history: readonly {
     readonly syncId: string;
-    readonly state: SyncState;
+    readonly state: EndState;
+    readonly kind: SyncKind;
     readonly startedAt: string;
     readonly finishedAt: string;
     readonly added: number;

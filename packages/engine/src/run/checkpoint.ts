@@ -1,14 +1,10 @@
 // The one row of `checkpoints_<mapping>`: the last committed sync, the lease with its
-// fencing number, and the sync under way. Every change is one compare-and-set UPDATE:
-// exactly one row must be affected, or the lease is lost.
-//
-//   free ──acquire──► planning ──► delivering ──► committing ──► done (free)
-//                        └──► blocked (free)          a sync that died is taken over
+// fencing number, the sync under way, and what people asked for (pause, cancel). The lease
+// is in `lease.ts`; only pause and cancel are written by others than its holder.
 import { AppError } from '@sluice/core';
 import { literal, quoted } from '../plan/state-tables.ts';
 import type { QueryParameter, QueryResult, Source, TableRef } from '../source/source.ts';
-import type { Phase } from './api.ts';
-import { holderText, isGone, newHolder } from './holder.ts';
+import type { Pause, Phase } from './api.ts';
 
 export type StoredPhase = Exclude<Phase, 'preparing'> | 'blocked' | 'new';
 
@@ -29,9 +25,14 @@ export type Checkpoint = {
   readonly sources: string | undefined;
   /** Changes that the last committed sync did not deliver. */
   readonly pending: number;
+  /** Of an incremental model: JSON text `{ key, at }`, see `watermark.ts`. */
+  readonly watermark: string | undefined;
+  readonly paused: Pause | undefined;
+  /** Id of the sync that somebody asked to stop. */
+  readonly cancel: string | undefined;
 };
 
-const LEASE_STEP_TIMEOUT_MS = 120_000;
+export const LEASE_STEP_TIMEOUT_MS = 120_000;
 
 /** The row, or undefined before the first sync. */
 export async function readCheckpoint(
@@ -43,7 +44,7 @@ export async function readCheckpoint(
   try {
     answer = await source.query({
       step: 'checkpoint',
-      sql: `SELECT fence, holder, lease_expires, IFNULL(lease_expires < CURRENT_TIMESTAMP(), TRUE) AS lease_expired, phase, sync_id, version, progress, checkpoint, sources, pending
+      sql: `SELECT fence, holder, lease_expires, IFNULL(lease_expires < CURRENT_TIMESTAMP(), TRUE) AS lease_expired, phase, sync_id, version, progress, checkpoint, sources, pending, watermark, paused, cancel
 FROM ${quoted(table)}`,
       timeoutMs: LEASE_STEP_TIMEOUT_MS,
       ...(signal === undefined ? {} : { signal }),
@@ -75,6 +76,9 @@ FROM ${quoted(table)}`,
     checkpoint: text('checkpoint'),
     sources: text('sources'),
     pending: Number(row['pending'] ?? 0),
+    watermark: text('watermark'),
+    paused: pauseOf(text('paused')),
+    cancel: text('cancel'),
   };
 }
 
@@ -101,7 +105,10 @@ SELECT
   CAST(NULL AS STRING) AS version,
   CAST(NULL AS STRING) AS progress,
   CAST(NULL AS STRING) AS sources,
-  0 AS pending`,
+  0 AS pending,
+  CAST(NULL AS STRING) AS watermark,
+  CAST(NULL AS STRING) AS paused,
+  CAST(NULL AS STRING) AS cancel`,
     timeoutMs: LEASE_STEP_TIMEOUT_MS,
     ...(signal === undefined ? {} : { signal }),
   });
@@ -115,8 +122,9 @@ export type CheckpointChange = {
   readonly progress?: string | null;
   readonly sources?: string | null;
   readonly pending?: number;
-  /** ISO time of the plan that is now committed. */
-  readonly checkpoint?: string;
+  /** ISO time of the plan that is now committed; null forgets it. */
+  readonly checkpoint?: string | null;
+  readonly watermark?: string | null;
   /** Gives the lease back. */
   readonly release?: boolean;
 };
@@ -127,176 +135,11 @@ const COLUMN_OF = {
   version: 'version',
   progress: 'progress',
   sources: 'sources',
+  watermark: 'watermark',
 } as const;
 
-/** A held lease. `lost` aborts when another run has taken over, or it could not be renewed in time. */
-export class Lease implements AsyncDisposable {
-  readonly fence: number;
-  readonly holder: string;
-  readonly #source: Source;
-  readonly #table: TableRef;
-  readonly #ttlMs: number;
-  readonly #lost = new AbortController();
-  #renewedAt: number;
-  #timer: NodeJS.Timeout | undefined;
-  #renewing: Promise<void> | undefined;
-  #released = false;
-
-  private constructor(
-    source: Source,
-    table: TableRef,
-    ttlMs: number,
-    fence: number,
-    holder: string,
-    renewedAt: number,
-  ) {
-    this.#source = source;
-    this.#table = table;
-    this.#ttlMs = ttlMs;
-    this.fence = fence;
-    this.holder = holder;
-    this.#renewedAt = renewedAt;
-    this.#schedule();
-  }
-
-  get lost(): AbortSignal {
-    return this.#lost.signal;
-  }
-
-  /** Takes the lease that `seen` shows as free, expired or orphaned; throws `SYNC_RUNNING` otherwise. */
-  static async acquire(input: {
-    readonly source: Source;
-    readonly table: TableRef;
-    readonly seen: Checkpoint;
-    readonly change: CheckpointChange;
-    readonly ttlMs: number;
-    readonly mapping: string;
-    readonly signal?: AbortSignal;
-  }): Promise<Lease> {
-    const { source, table, seen, ttlMs } = input;
-    const orphan = seen.holder !== undefined && isGone(seen.holder) ? seen.holder : null;
-    const running = (): AppError =>
-      new AppError(
-        `Another run of mapping ${input.mapping} is under way (${seen.holder === undefined ? 'started just now' : holderText(seen.holder)})`,
-        {
-          code: 'SYNC_RUNNING',
-          kind: 'conflict',
-          where: `mapping ${input.mapping}`,
-          fix:
-            seen.leaseExpiresAt === undefined
-              ? 'Wait until it has ended.'
-              : `Wait until it has ended. If that machine is gone, its lease expires at ${seen.leaseExpiresAt}; then this command goes on with its sync.`,
-        },
-      );
-    if (seen.holder !== undefined && !seen.leaseExpired && orphan === null) throw running();
-    const holder = newHolder();
-    const renewedAt = Date.now();
-    const { sets, params } = assignments({ ...input.change, release: false });
-    const answer = await source.query({
-      step: 'acquire',
-      sql: `UPDATE ${quoted(table)}
-SET fence = fence + 1, holder = @holder, lease_expires = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @ttl MILLISECOND)${sets}
-WHERE fence = @fence AND (holder IS NULL OR lease_expires < CURRENT_TIMESTAMP() OR holder = @orphan)`,
-      params: {
-        ...params,
-        holder: { type: 'STRING', value: holder },
-        ttl: { type: 'INT64', value: ttlMs },
-        fence: { type: 'INT64', value: seen.fence },
-        orphan: { type: 'STRING', value: orphan },
-      },
-      timeoutMs: LEASE_STEP_TIMEOUT_MS,
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
-    });
-    if (answer.affectedRows !== 1) throw running();
-    return new Lease(source, table, ttlMs, seen.fence + 1, holder, renewedAt);
-  }
-
-  /** Writes a step and renews the lease. Throws `LEASE_LOST`. */
-  async update(change: CheckpointChange): Promise<void> {
-    await this.#renewing;
-    const renewedAt = Date.now();
-    const { sets, params } = assignments(change);
-    const lease =
-      change.release === true
-        ? 'holder = NULL, lease_expires = NULL'
-        : 'lease_expires = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @ttl MILLISECOND)';
-    const answer = await this.#source.query({
-      step: change.phase ?? (change.release === true ? 'release' : 'renew'),
-      sql: `UPDATE ${quoted(this.#table)}\nSET ${lease}${sets}\nWHERE fence = @fence AND holder = @holder`,
-      params: {
-        ...params,
-        ...(change.release === true ? {} : { ttl: { type: 'INT64', value: this.#ttlMs } }),
-        fence: { type: 'INT64', value: this.fence },
-        holder: { type: 'STRING', value: this.holder },
-      },
-      timeoutMs: LEASE_STEP_TIMEOUT_MS,
-    });
-    if (answer.affectedRows !== 1) {
-      const error = leaseLost();
-      this.#end(error);
-      throw error;
-    }
-    this.#renewedAt = renewedAt;
-    if (change.release === true) this.#end();
-  }
-
-  /** SQL for the FROM clause of a commit: one row while this lease is held, none afterwards. */
-  fenceSql(): string {
-    return `(SELECT 1 AS held FROM ${quoted(this.#table)} WHERE fence = ${this.fence} AND holder = ${literal(this.holder)})`;
-  }
-
-  /** Gives the lease back, as well as it can; the phase stays, so that the sync can be resumed. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#renewing;
-    if (this.#released || this.#lost.signal.aborted) return this.#end();
-    try {
-      await this.update({ release: true });
-    } catch {
-      // The lease runs out by itself.
-      this.#end();
-    }
-  }
-
-  #end(lost?: AppError): void {
-    clearTimeout(this.#timer);
-    this.#released = true;
-    if (lost !== undefined) this.#lost.abort(lost);
-  }
-
-  #schedule(): void {
-    this.#timer = setTimeout(() => {
-      this.#renewing = this.#renew().finally(() => {
-        this.#renewing = undefined;
-        if (!this.#released) this.#schedule();
-      });
-    }, this.#ttlMs / 3);
-    // The heartbeat must not keep a process alive by itself.
-    this.#timer.unref();
-  }
-
-  async #renew(): Promise<void> {
-    const renewedAt = Date.now();
-    try {
-      const answer = await this.#source.query({
-        step: 'renew',
-        sql: `UPDATE ${quoted(this.#table)} SET lease_expires = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL @ttl MILLISECOND) WHERE fence = @fence AND holder = @holder`,
-        params: {
-          ttl: { type: 'INT64', value: this.#ttlMs },
-          fence: { type: 'INT64', value: this.fence },
-          holder: { type: 'STRING', value: this.holder },
-        },
-        timeoutMs: LEASE_STEP_TIMEOUT_MS,
-      });
-      if (answer.affectedRows === 1) this.#renewedAt = renewedAt;
-      else this.#end(leaseLost());
-    } catch {
-      // Not renewed, but still held until it expires: then nobody may go on with it.
-      if (Date.now() - this.#renewedAt > this.#ttlMs * 0.9) this.#end(leaseLost());
-    }
-  }
-}
-
-function assignments(change: CheckpointChange): { sets: string; params: Record<string, QueryParameter> } {
+/** The SET list of a change, each item after a comma, and its parameters. */
+export function assignments(change: CheckpointChange): { sets: string; params: Record<string, QueryParameter> } {
   const sets: string[] = [];
   const params: Record<string, QueryParameter> = {};
   for (const [property, column] of Object.entries(COLUMN_OF)) {
@@ -316,11 +159,40 @@ function assignments(change: CheckpointChange): { sets: string; params: Record<s
   return { sets: sets.map((set) => `, ${set}`).join(''), params };
 }
 
-function leaseLost(): AppError {
-  return new AppError('Another run has taken over this mapping; this one stops', {
-    code: 'LEASE_LOST',
-    kind: 'conflict',
-    origin: 'platform',
-    fix: 'Nothing is lost: the other run goes on with the same sync.',
+function pauseOf(text: string | undefined): Pause | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as Pause);
+}
+
+/** Writes who paused the mapping, or that nobody does; needs no lease. False when there is no row. */
+export async function writePause(
+  source: Source,
+  table: TableRef,
+  pause: Pause | undefined,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const answer = await source.query({
+    step: pause === undefined ? 'resume' : 'pause',
+    sql: `UPDATE ${quoted(table)} SET paused = @paused WHERE TRUE`,
+    params: { paused: { type: 'STRING', value: pause === undefined ? null : JSON.stringify(pause) } },
+    timeoutMs: LEASE_STEP_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
   });
+  return answer.affectedRows === 1;
+}
+
+/** Asks the run that works on this sync to stop; false when none does any more. */
+export async function requestCancel(
+  source: Source,
+  table: TableRef,
+  syncId: string,
+  signal?: AbortSignal,
+): Promise<boolean> {
+  const answer = await source.query({
+    step: 'cancel',
+    sql: `UPDATE ${quoted(table)} SET cancel = @sync WHERE sync_id = @sync AND holder IS NOT NULL`,
+    params: { sync: { type: 'STRING', value: syncId } },
+    timeoutMs: LEASE_STEP_TIMEOUT_MS,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return answer.affectedRows === 1;
 }

@@ -8,7 +8,7 @@ import { OUTCOMES, REJECTS, literal, quoted } from '../plan/state-tables.ts';
 import type { StateTables } from '../plan/state-tables.ts';
 import type { Source } from '../source/source.ts';
 import type { OutcomeCounts, ReasonSummary } from './api.ts';
-import type { Lease } from './checkpoint.ts';
+import type { Lease } from './lease.ts';
 
 /** Characters of outcomes in one INSERT; well below BigQuery's limit for a request. */
 const MAX_INSERT_CHARS = 1_000_000;
@@ -50,7 +50,7 @@ FROM UNNEST(JSON_QUERY_ARRAY(@outcomes)) AS o`,
 }
 
 /** One row per ordinal with its outcome; a delivery wins over whatever else was recorded. */
-function outcomeRows(tables: StateTables, syncId: string): string {
+export function outcomeRows(tables: StateTables, syncId: string): string {
   return `(SELECT
     ordinal,
     CASE WHEN COUNTIF(o.outcome = 'delivered') > 0 THEN 'delivered' ELSE MAX(o.outcome) END AS outcome,
@@ -98,17 +98,25 @@ export async function commitRejects(input: {
   lease: Lease;
   /** The sync recorded outcomes at all; without, only what is no longer pending leaves. */
   hasOutcomes: boolean;
+  /** The plan holds every pending change: a rejected record that it lacks is not pending any more. */
+  whole: boolean;
 }): Promise<number> {
   const { source, tables, syncId, lease } = input;
+  if (!input.hasOutcomes && !input.whole) return 0;
   await source.createTable(tables.rejects, REJECTS);
   const outcomes = input.hasOutcomes
     ? `SELECT p.record_id, p.checksum, p.operation, d.outcome, d.code, d.message
     FROM ${quoted(tables.plan(syncId))} AS p
     JOIN ${outcomeRows(tables, syncId)} AS d
     ON p.ordinal = d.ordinal
-    WHERE d.outcome IN ('delivered', 'skipped', 'rejected')
-    UNION ALL
-    `
+    WHERE d.outcome IN ('delivered', 'skipped', 'rejected')`
+    : '';
+  const gone = input.whole
+    ? `SELECT x.record_id, x.checksum, x.operation, 'gone' AS outcome, x.code, x.message
+    FROM ${quoted(tables.rejects)} AS x
+    LEFT JOIN ${quoted(tables.plan(syncId))} AS p
+    ON x.record_id = p.record_id
+    WHERE p.record_id IS NULL`
     : '';
   const answer = await source.query({
     step: 'commit_rejects',
@@ -116,11 +124,7 @@ export async function commitRejects(input: {
 USING (
   SELECT e.record_id, e.checksum, e.operation, e.outcome, e.code, e.message
   FROM (
-    ${outcomes}SELECT x.record_id, x.checksum, x.operation, 'gone' AS outcome, x.code, x.message
-    FROM ${quoted(tables.rejects)} AS x
-    LEFT JOIN ${quoted(tables.plan(syncId))} AS p
-    ON x.record_id = p.record_id
-    WHERE p.record_id IS NULL
+    ${[outcomes, gone].filter((part) => part !== '').join('\n    UNION ALL\n    ')}
   ) AS e
   CROSS JOIN ${lease.fenceSql()} AS lease
 ) AS c

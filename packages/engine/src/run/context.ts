@@ -1,8 +1,9 @@
 // What every entry point needs: the source opened, the configuration checked, the state
 // tables named.
 import { AppError } from '@sluice/core';
-import type { DestinationRegistry, DestinationSpec } from '@sluice/destination-kit';
+import type { DestinationRegistry, DestinationSpec, Diagnostic } from '@sluice/destination-kit';
 import type { ValidModel } from '../model/model.ts';
+import { SYNC_MODE_FIELD, modeOf, modeOperations } from '../plan/sync-mode.ts';
 import { DEFAULT_STATE_DATASET, stateTables } from '../plan/state-tables.ts';
 import type { StateTables } from '../plan/state-tables.ts';
 import { BigQuerySource } from '../source/bigquery/bigquery.ts';
@@ -33,7 +34,11 @@ export function validateDestination(
   model: ValidModel,
 ): readonly Warning[] {
   const columns = model.columns.map((column) => column.name);
-  const diagnostics = registry.validate(destinationSpec(mapping, 'validation'), columns);
+  const diagnostics = [
+    ...registry.validate(destinationSpec(mapping, 'validation'), columns),
+    ...syncModeProblems(mapping),
+    ...incrementalProblems(mapping),
+  ];
   const errors = diagnostics.filter((diagnostic) => diagnostic.severity === 'error');
   const first = errors[0];
   if (first === undefined)
@@ -49,6 +54,36 @@ export function validateDestination(
       details: { diagnostics: errors },
     },
   );
+}
+
+/** A sync mode says by itself which changes are sent. */
+function syncModeProblems({ destination, operations }: MappingConfig): Diagnostic[] {
+  const mode = modeOf(destination.fields);
+  if (mode === undefined) return [];
+  const expected = modeOperations(mode);
+  if (expected.length === operations.length && expected.every((operation) => operations.includes(operation))) return [];
+  return [
+    {
+      severity: 'error',
+      path: `fields.${SYNC_MODE_FIELD}`,
+      message: `the sync mode "${mode}" sends ${expected.join(', ')} records, but the mapping sends ${operations.join(', ')}`,
+      fix: `Send ${expected.join(', ')}, or choose another sync mode.`,
+    },
+  ];
+}
+
+function incrementalProblems({ model, operations }: MappingConfig): Diagnostic[] {
+  if (model.timestamp === undefined) return [];
+  const onlyDeletes = operations.every((operation) => operation === 'deleted');
+  if (!operations.includes('deleted')) return [];
+  return [
+    {
+      severity: onlyDeletes ? 'error' : 'warning',
+      path: 'send',
+      message: `model ${model.name} is incremental (timestamp ${model.timestamp}): records that leave it are not noticed, so nothing is ever sent as deleted`,
+      fix: 'Remove the timestamp from the model, or deleted from what the mapping sends.',
+    },
+  ];
 }
 
 /** The state dataset exists when this settles, or its absence shows at the next statement. */

@@ -10,13 +10,18 @@ import type { OutcomeRange } from '../delivery/outcome-book.ts';
 import { DeliveryStopped } from '../delivery/sender.ts';
 import type { InFlight } from '../delivery/sender.ts';
 import { COLUMN_PREFIX } from '../plan/plan-sql.ts';
+import type { PlanFigures } from '../plan/summary.ts';
 import { countOf } from '../report/figures.ts';
 import { completeOutcomes, sumOutcomes } from '../report/report.ts';
-import type { OutcomeCounts, ReasonSummary, SyncReport, SyncState } from './api.ts';
+import { adviceFor } from '../report/advice.ts';
+import { Witness } from '../report/witness.ts';
+import type { OutcomeCounts, ReasonSummary, SyncReport } from './api.ts';
 import { commitRecords, commitRejects, emptyCounts, readOutcomes, saveOutcomes } from './commit.ts';
 import { destinationSpec } from './context.ts';
 import type { Run, StoredProgress } from './run.ts';
-import { writeLog } from './sync-log.ts';
+import { forgetSaved } from './plan-store.ts';
+import { writeLog, writeRejectedRows } from './sync-log.ts';
+import type { SyncEvent } from './sync-state.ts';
 
 /** How often outcomes are saved in the warehouse while a plan is delivered. */
 const SAVE_EVERY_MS = 60_000;
@@ -42,12 +47,16 @@ export async function deliverAndCommit(
   mode: 'first run' | 'resumed' | 'commit only',
 ): Promise<SyncReport> {
   const { mapping, options, report, lease, syncId, step } = run;
-  if (stored.figures.changes === 0) return commitSync(run, stored, { kind: 'complete' }, undefined);
+  if (stored.figures.changes === 0) {
+    if (report.state === 'delivering') report.on('delivered');
+    return commitSync(run, stored, { kind: 'complete' }, undefined);
+  }
   report.enter('delivering');
   const book = new OutcomeBook(stored.figures.changes);
   report.watch(() => ({ done: book.done, ...sumOfBook(book) }));
   const save = saver(run, book);
   let journal: Journal | undefined;
+  const witness = new Witness(mapping, stored.figures.changes);
   try {
     let end: DeliveryEnd = { kind: 'complete' };
     try {
@@ -55,7 +64,12 @@ export async function deliverAndCommit(
       if (options.journalDir !== undefined) {
         journal = await Journal.open(options.journalDir, mapping.id, syncId, (range) => book.restore(range, false));
       }
-      if (mode !== 'commit only') end = await sendPlan(run, stored, book, journal, save);
+      if (mode === 'commit only') report.on('delivered');
+      else {
+        end = await sendPlan(run, stored, book, journal, save, witness);
+        report.on(end.kind === 'canceled' ? 'cancel' : 'delivered');
+      }
+      report.maybeDelivered = witness.maybeDelivered(book);
       await save();
       lease.lost.throwIfAborted();
       await step('outcomes saved');
@@ -64,12 +78,12 @@ export async function deliverAndCommit(
     } catch (thrown) {
       // The plan and everything that was acknowledged stay; the next run goes on from there.
       const saved = !lease.lost.aborted && (await save().then(...SETTLED));
-      return report.finish('failed', {
+      return report.finish('fail', {
         error: thrown,
         ...tellProgress(run, stored, book, saved ? 'warehouse' : journal === undefined ? 'nowhere' : 'journal'),
       });
     }
-    const finished = await commitSync(run, stored, end, mode === 'first run' ? book : undefined);
+    const finished = await commitSync(run, stored, end, mode === 'first run' ? book : undefined, witness);
     if (finished.error === undefined || end.kind === 'stopped') await journal?.remove();
     return finished;
   } finally {
@@ -114,6 +128,7 @@ export async function commitSync(
   stored: StoredProgress,
   end: DeliveryEnd,
   book: OutcomeBook | undefined,
+  witness?: Witness,
 ): Promise<SyncReport> {
   const { context, mapping, report, lease, syncId, step } = run;
   const { source, tables } = context;
@@ -140,30 +155,34 @@ export async function commitSync(
       ...report.reasons,
       ...inFlightReason(end),
       ...untriedReason(untried - (end.inFlight?.count ?? 0), notTried(end)),
-    ];
+    ].map((reason) => withAdvice(reason, witness));
     const sums = sumOutcomes(outcomes);
     const earlierRejects = (await source.rowCount(tables.rejects)) ?? 0;
     if (sums.rejected > 0 || earlierRejects > 0) {
-      report.bytesProcessed += await commitRejects({ source, tables, syncId, lease, hasOutcomes });
+      // A plan that does not hold all that is pending tells nothing about the rejected records that it lacks.
+      const whole = stored.kind === undefined && figures.capped !== true;
+      report.bytesProcessed += await commitRejects({ source, tables, syncId, lease, hasOutcomes, whole });
       await step('rejects committed');
+      if (mapping.logRejectedRows === true && sums.rejected > 0) await writeRejectedRows(run, report.startedAtIso);
     }
-    const pending = sums.rejected + sums.deferred;
+    const pending = sums.rejected + sums.deferred + (figures.capped === true ? 1 : 0);
     const sources = pending === 0 ? stored.fingerprint : null;
+    // Rejected records are looked at whatever their time; deferred ones are found by it.
+    const dealtWith = sums.deferred === 0 && figures.capped !== true && stored.watermark !== undefined;
     await lease.update({
       phase: 'done',
       progress: null,
       pending,
       sources,
       checkpoint: stored.plannedAt,
+      ...(dealtWith ? { watermark: stored.watermark } : {}),
       release: true,
     });
     await step('done');
-    const finished = report.finish(
-      stateOf(end, sums),
-      endOf(end, sums, report.reasons, report.figures?.counts.invalid ?? 0),
-    );
-    await writeLog(source, tables, mapping, finished);
+    const finished = report.finish(eventOf(run, end, sums), endOf(end, sums, report.reasons, figures));
+    await writeLog(run, finished);
     await step('logged');
+    if (stored.kind === 'apply') await forgetSaved(context, syncId);
     if (stored.lasting === true) {
       await source.emptyTable(tables.plan(syncId));
       if (hasOutcomes) await source.emptyTable(tables.outcomes(syncId));
@@ -172,7 +191,7 @@ export async function commitSync(
   } catch (thrown) {
     const told =
       book === undefined || report.outcomes !== undefined ? {} : tellProgress(run, stored, book, 'warehouse');
-    return report.finish('failed', { error: thrown, ...told });
+    return report.finish('fail', { error: thrown, ...told });
   }
 }
 
@@ -199,17 +218,14 @@ async function sendPlan(
   book: OutcomeBook,
   journal: Journal | undefined,
   save: () => Promise<void>,
+  witness: Witness,
 ): Promise<DeliveryEnd> {
   const { context, mapping, options, report, clock, lease, syncId, step } = run;
   using _memory = keepMemorySmall();
   await using destination = await options.registry.open(destinationSpec(mapping, syncId));
   await step('delivering');
   const broken = new AbortController();
-  const signal = AbortSignal.any([
-    lease.lost,
-    broken.signal,
-    ...(options.signal === undefined ? [] : [options.signal]),
-  ]);
+  const signal = AbortSignal.any([lease.lost, broken.signal, run.cancel]);
   const timer = setInterval(() => {
     save().catch((thrown: unknown) => broken.abort(thrown));
   }, SAVE_EVERY_MS);
@@ -219,7 +235,7 @@ async function sendPlan(
   try {
     await deliver({
       pages: context.source.pages(context.tables.plan(syncId), { signal, nest: COLUMN_PREFIX }),
-      destination,
+      destination: witness.watch(destination),
       operations: new Set(mapping.operations),
       book,
       journal,
@@ -244,8 +260,7 @@ async function sendPlan(
     return { kind: 'complete' };
   } catch (thrown) {
     if (thrown instanceof DeliveryStopped) return { kind: 'stopped', error: thrown, inFlight };
-    if (options.signal?.aborted === true && !lease.lost.aborted && !broken.signal.aborted)
-      return { kind: 'canceled', inFlight };
+    if (run.cancel.aborted && !lease.lost.aborted && !broken.signal.aborted) return { kind: 'canceled', inFlight };
     throw thrown;
   } finally {
     clearInterval(timer);
@@ -279,18 +294,18 @@ function sumOfBook(book: OutcomeBook): { delivered: number; rejected: number; de
   return { delivered: book.delivered, rejected, deferred };
 }
 
-function stateOf(end: DeliveryEnd, sums: OutcomeCounts): SyncState {
-  if (end.kind === 'canceled') return 'canceled';
-  if (end.kind === 'stopped') return 'failed';
-  if (sums.rejected + sums.deferred === 0) return 'succeeded';
-  return sums.delivered === 0 ? 'failed' : 'partially_succeeded';
+function eventOf({ report }: Run, end: DeliveryEnd, sums: OutcomeCounts): SyncEvent {
+  if (report.state === 'canceling') return 'commit_canceled';
+  if (end.kind === 'stopped') return 'fail';
+  if (sums.rejected + sums.deferred === 0) return 'commit';
+  return sums.delivered === 0 ? 'fail' : 'commit_partly';
 }
 
 function endOf(
   end: DeliveryEnd,
   sums: OutcomeCounts,
   reasons: readonly ReasonSummary[],
-  invalid: number,
+  { counts: { invalid }, capped, changes }: PlanFigures,
 ): { message?: string; error?: AppError } {
   if (end.kind === 'canceled')
     return { message: 'Canceled. What was delivered is recorded; the next sync sends the rest.' };
@@ -303,7 +318,11 @@ function endOf(
     );
   if (sums.deferred > 0)
     notes.push(`${were(sums.deferred, 'change')} not delivered for now; the next sync goes on with the rest.`);
-  if (invalid > 0) notes.push(`${were(invalid, 'row')} set aside because of the identifier.`);
+  if (invalid > 0) notes.push(`${were(invalid, 'row')} set aside and not sent.`);
+  if (capped === true)
+    notes.push(
+      `${countOf(changes, 'change')} is the most that one sync may have; the next sync goes on with the rest.`,
+    );
   if (notes.length === 0) return {};
   const message = notes.join(' ');
   if (sums.delivered > 0 || sums.rejected + sums.deferred === 0) return { message };
@@ -320,6 +339,11 @@ function nothingDelivered(tried: number, reasons: readonly ReasonSummary[]): App
     origin: 'destination',
     fix: "Look at the reasons: mend the records or the mapping's fields when they are about the data, the destination's settings when they are not. The next sync tries again.",
   });
+}
+
+function withAdvice(reason: ReasonSummary, witness: Witness | undefined): ReasonSummary {
+  const samples = witness?.samplesOf(reason) ?? [];
+  return { ...reason, advice: adviceFor(reason.outcome, reason.code), ...(samples.length === 0 ? {} : { samples }) };
 }
 
 function inFlightReason({ kind, inFlight }: DeliveryEnd): ReasonSummary[] {

@@ -1,4 +1,4 @@
-// The six entry points of the engine.
+// The entry points of the engine.
 import type {
   CallOptions,
   CheckResult,
@@ -6,17 +6,28 @@ import type {
   MappingName,
   MappingStatus,
   ModelConfig,
+  PlanEntry,
   PlanOptions,
+  PlanPage,
+  PlannedChange,
   PlanSummary,
   Preview,
   SourceConfig,
   SyncOptions,
   SyncReport,
 } from './api.ts';
+import { cancel, pause, reset, resume, retryQuarantined } from './controls.ts';
+import type { ResetOptions } from './controls.ts';
 import { advise } from './permissions/permissions.ts';
 import type { PermissionReport } from './permissions/report.ts';
 import { previewPlan } from './plan-preview.ts';
 import { preview } from './preview.ts';
+import {
+  discardPlan as discard,
+  listPlans as list,
+  planChanges as changesOf,
+  readPlan as readPage,
+} from './saved-plans.ts';
 import { status } from './status.ts';
 import { runSync } from './sync.ts';
 import { checkConnection } from './test-connection/test-connection.ts';
@@ -43,7 +54,10 @@ export function previewModel(source: SourceConfig, model: ModelConfig, options: 
   return preview(source, model, options);
 }
 
-/** What a sync would send now. Sends nothing; leaves no lease and no change of state. */
+/**
+ * What a sync would send now. Sends nothing; leaves no lease and no change of state. With
+ * `save` the plan's table is frozen and `planId` names it.
+ */
 export function planMapping(source: SourceConfig, mapping: MappingConfig, options: PlanOptions): Promise<PlanSummary> {
   return previewPlan(source, mapping, options);
 }
@@ -64,4 +78,107 @@ export function mappingStatus(
   options: CallOptions = {},
 ): Promise<MappingStatus> {
   return status(source, mapping, options);
+}
+
+// ---------------------------------------------------------------- plans as values
+
+/** The plans that wait, newest first: saved ones, and the one that a guard stopped. */
+export function listPlans(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  options: CallOptions = {},
+): Promise<PlanEntry[]> {
+  return list(source, mapping, options);
+}
+
+/**
+ * One page of a plan's changes: at most `pageSize` (default 100, at most 10,000), fewer when
+ * rows that were set aside lie between them. Throws `PLAN_UNKNOWN`, `PAGE_TOKEN_INVALID`.
+ */
+export function readPlan(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  planId: string,
+  options: CallOptions & { readonly pageToken?: string; readonly pageSize?: number } = {},
+): Promise<PlanPage> {
+  return readPage(source, mapping, planId, options);
+}
+
+/** All changes of a plan, one by one, in bounded memory. */
+export function planChanges(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  planId: string,
+  options: CallOptions = {},
+): AsyncGenerator<PlannedChange> {
+  return changesOf(source, mapping, planId, options);
+}
+
+/**
+ * Delivers a saved plan: that very table, whatever the source holds now. Throws `PLAN_MOVED`
+ * with figures when its records were sent since, `PLAN_STALE` when the mapping has changed.
+ */
+export function applyPlan(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  planId: string,
+  options: SyncOptions,
+): Promise<SyncReport> {
+  return runSync(source, mapping, { ...options, apply: planId });
+}
+
+/** Forgets a saved plan, or the one that a guard stopped. */
+export function discardPlan(
+  source: SourceConfig,
+  mapping: MappingConfig,
+  planId: string,
+  options: CallOptions = {},
+): Promise<void> {
+  return discard(source, mapping, planId, options);
+}
+
+// ---------------------------------------------------------------- between and during syncs
+
+/**
+ * Forgets what was sent; the next sync sends every record as added. `confirm` must be the
+ * mapping's name. Returns how many records the state held.
+ */
+export function resetMapping(
+  source: SourceConfig,
+  mapping: MappingName,
+  options: ResetOptions,
+): Promise<{ readonly records: number }> {
+  return reset(source, mapping, options);
+}
+
+/** Lets quarantined records take part in the next sync again. Returns how many. */
+export function retryRejected(
+  source: SourceConfig,
+  mapping: MappingName,
+  options: CallOptions & { readonly recordIds?: readonly string[] } = {},
+): Promise<{ readonly records: number }> {
+  return retryQuarantined(source, mapping, options);
+}
+
+/** Skips all syncs of the mapping, on whatever machine, until it is resumed. */
+export function pauseMapping(
+  source: SourceConfig,
+  mapping: MappingName,
+  options: CallOptions & { readonly by: string; readonly reason?: string },
+): Promise<void> {
+  return pause(source, mapping, options);
+}
+
+/** False when the mapping was not paused. */
+export function resumeMapping(source: SourceConfig, mapping: MappingName, options: CallOptions = {}): Promise<boolean> {
+  return resume(source, mapping, options);
+}
+
+/** Asks the running sync, on whatever machine, to stop. Its id, or undefined when none is running. */
+export function cancelSync(
+  source: SourceConfig,
+  mapping: MappingName,
+  options: CallOptions = {},
+): Promise<string | undefined> {
+  return cancel(source, mapping, options);
 }

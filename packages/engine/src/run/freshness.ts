@@ -44,7 +44,14 @@ export async function fingerprint(
     signal?.throwIfAborted();
     return undefined;
   }
-  const rest = [version, model.sql, model.key.name, [...mapping.operations].toSorted(), mapping.keepValues === true];
+  const rest = [
+    version,
+    model.sql,
+    model.key.name,
+    [...mapping.operations].toSorted(),
+    mapping.keepValues === true,
+    model.timestamp?.name ?? null,
+  ];
   return createHash('sha256')
     .update(canonicalJson([...rest, times]))
     .digest('hex');

@@ -3,10 +3,22 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { threadId } from 'node:worker_threads';
 
-/** `host:pid:machine:nonce`; the first two parts are for people. */
+/** Leases that this thread holds now. One that names it and is not here was left behind by a failure. */
+const heldHere = new Set<string>();
+
+export function holdHere(holder: string): void {
+  heldHere.add(holder);
+}
+
+export function letGoHere(holder: string): void {
+  heldHere.delete(holder);
+}
+
+/** `host:pid:machine:thread-nonce`; the first two parts are for people. */
 export function newHolder(): string {
-  return `${hostname().replaceAll(':', '-')}:${process.pid}:${machine()}:${randomUUID().slice(0, 8)}`;
+  return `${hostname().replaceAll(':', '-')}:${process.pid}:${machine()}:${threadId}-${randomUUID().slice(0, 8)}`;
 }
 
 /** `host:pid`, for messages. */
@@ -14,11 +26,15 @@ export function holderText(holder: string): string {
   return holder.split(':').slice(0, 2).join(':');
 }
 
-/** True only when the holder was a process of this machine and that process is gone. */
+/**
+ * True only when the holder was a process of this machine and that process is gone, or this
+ * very thread, which does not hold it any more (it could not give it back: the warehouse was away).
+ */
 export function isGone(holder: string): boolean {
-  const [, pid, where] = holder.split(':');
+  const [, pid, where, which] = holder.split(':');
   if (where === undefined || where !== machine()) return false;
   const id = Number(pid);
+  if (id === process.pid && which?.startsWith(`${threadId}-`) === true) return !heldHere.has(holder);
   if (!Number.isSafeInteger(id) || id <= 0) return false;
   try {
     process.kill(id, 0);

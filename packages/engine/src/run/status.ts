@@ -7,6 +7,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import { hasStateDataset, openContext } from './context.ts';
 import { holderText, isGone } from './holder.ts';
 import { readLog } from './sync-log.ts';
+import { watermarkOf } from './watermark.ts';
 
 export async function status(config: SourceConfig, mapping: MappingName, options: CallOptions): Promise<MappingStatus> {
   const context = openContext(config, mapping);
@@ -32,7 +33,8 @@ export async function status(config: SourceConfig, mapping: MappingName, options
           ...(signal === undefined ? {} : { signal }),
         });
   const quarantined = Number(counted?.rows[0]?.['quarantined'] ?? 0);
-  const { phase, syncId, holder, leaseExpiresAt } = checkpoint;
+  const { phase, syncId, holder, leaseExpiresAt, paused, cancel } = checkpoint;
+  const watermark = watermarkOf(checkpoint.watermark);
   return {
     mapping: mapping.name,
     state: stateOf(checkpoint),
@@ -41,6 +43,9 @@ export async function status(config: SourceConfig, mapping: MappingName, options
     ...(holder === undefined ? {} : { holder: holderText(holder) }),
     ...(leaseExpiresAt === undefined ? {} : { leaseExpiresAt }),
     ...(checkpoint.checkpoint === undefined ? {} : { checkpoint: checkpoint.checkpoint }),
+    ...(paused === undefined ? {} : { paused }),
+    ...(cancel === undefined || cancel !== syncId || holder === undefined ? {} : { cancelRequested: true }),
+    ...(watermark === undefined ? {} : { watermark }),
     records: records ?? 0,
     rejects: { waiting: Number(counted?.rows[0]?.['n'] ?? 0) - quarantined, quarantined },
     history: log === undefined ? [] : await readLog(source, tables, mapping.id, signal),

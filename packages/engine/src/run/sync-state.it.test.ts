@@ -10,7 +10,10 @@ test('docs/specs/sync-states.md shows the table (UPDATE_SPECS=1 writes it)', () 
   const block = /```mermaid\n[\s\S]*?\n```/;
   expect(text).toMatch(block);
   const fresh = text.replace(block, () => `\`\`\`mermaid\n${transitionDiagram()}\n\`\`\``);
-  if (process.env['UPDATE_SPECS'] === '1') writeFileSync(FILE, fresh);
-  else expect(text, 'stale: run UPDATE_SPECS=1 vitest run packages/engine/src/run/sync-state').toBe(fresh);
+  const updating = process.env['UPDATE_SPECS'] === '1';
+  if (updating) writeFileSync(FILE, fresh);
+  expect(updating ? fresh : text, 'stale: run UPDATE_SPECS=1 vitest run packages/engine/src/run/sync-state').toBe(
+    fresh,
+  );
   for (const state of SYNC_STATES) expect(text, `${state} is explained`).toContain(`| \`${state}\``);
 });

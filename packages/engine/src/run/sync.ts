@@ -3,29 +3,32 @@
 //
 //   planning    nothing was sent: plan anew          delivering  go on with the same plan
 //   committing  run the commit again (idempotent)    blocked     plan anew, unless approved
-import { randomBytes } from 'node:crypto';
+//
+// The states that a run passes through are in `sync-state.ts`.
 import { AppError } from '@sluice/core';
 import { validateModel } from '../model/model.ts';
-import { guardPlan } from '../plan/guards.ts';
-import { freezePlan, planJobKey } from '../plan/make-plan.ts';
 import { mappingVersion } from '../plan/mapping-version.ts';
-import { RECORDS } from '../plan/state-tables.ts';
-import type { PlanFigures } from '../plan/summary.ts';
 import { ReportBuilder } from '../report/report.ts';
-import type { Clock, MappingConfig, SourceConfig, SyncOptions, SyncReport } from './api.ts';
-import { Lease, createCheckpoint, readCheckpoint } from './checkpoint.ts';
+import type { MappingConfig, SourceConfig, SyncKind, SyncOptions, SyncReport } from './api.ts';
+import { startApply } from './applying.ts';
+import { createCheckpoint, readCheckpoint } from './checkpoint.ts';
 import type { Checkpoint, CheckpointChange } from './checkpoint.ts';
 import { systemClock } from './clock.ts';
-import { destinationSpec, ensureStateDataset, openContext, validateDestination } from './context.ts';
+import { ensureStateDataset, openContext, validateDestination } from './context.ts';
+import type { Context } from './context.ts';
 import { commitSync, deliverAndCommit } from './delivering.ts';
 import { fingerprint } from './freshness.ts';
+import { Lease } from './lease.ts';
+import { startAnew, startReplay } from './planning.ts';
+import { isSyncId, newSyncId } from './run.ts';
 import type { Run, StoredProgress } from './run.ts';
-import { writeLog } from './sync-log.ts';
 
-const LEASE_TTL_MS = 180_000;
+export const LEASE_TTL_MS = 180_000;
+
 export async function runSync(config: SourceConfig, mapping: MappingConfig, options: SyncOptions): Promise<SyncReport> {
   const clock = options.clock ?? systemClock;
-  const report = new ReportBuilder(mapping, clock, options.onProgress);
+  const kind = kindOf(options);
+  const report = new ReportBuilder(mapping, clock, options.onProgress, kind);
   const context = openContext(config, mapping);
   const { source, tables } = context;
   const { signal } = options;
@@ -33,6 +36,8 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
     await options.onStep?.(name);
   };
 
+  report.on('start');
+  checkIds(options, mapping);
   const model = await validateModel(source, mapping.model, signal);
   report.warnings = validateDestination(options.registry, mapping, model);
   const version = mappingVersion(mapping);
@@ -41,36 +46,30 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
 
   let seen = await readCheckpoint(source, tables.checkpoints, signal);
   if (seen === undefined) {
-    await createCheckpoint(source, tables.checkpoints, config.name, mapping.model.name, signal);
-    seen = await readCheckpoint(source, tables.checkpoints, signal);
-    if (seen === undefined)
-      throw new AppError('The checkpoint table was dropped while a sync started', {
-        code: 'STATE_DAMAGED',
-        kind: 'conflict',
-        origin: 'source',
-      });
+    seen = await firstCheckpoint(context, config, mapping, signal);
     await step('state created');
   }
-  if (options.approve !== undefined && (seen.phase !== 'blocked' || seen.syncId !== options.approve)) {
-    throw new AppError(`There is no blocked sync ${options.approve} of mapping ${mapping.name}`, {
-      code: 'APPROVAL_UNKNOWN',
-      kind: 'not_found',
-      where: `mapping ${mapping.name}`,
-      fix: 'Run the sync without approval; when it is blocked, approve the id that it reports.',
-    });
+  if (seen.paused !== undefined) {
+    const { by, at, reason } = seen.paused;
+    report.syncId = seen.syncId ?? '';
+    const why = reason === undefined ? '' : `: ${reason}`;
+    return report.finish('skip', { message: `The mapping was paused by ${by} at ${at}${why}. Nothing was sent.` });
   }
+  checkIntent(seen, mapping, options);
   // Read before the plan, so that a change that comes in meanwhile is not overlooked.
   const sources = await fingerprint(source, model, mapping, version, signal);
-  if (seen.phase === 'done' && seen.pending === 0 && sources !== undefined && sources === seen.sources) {
+  const unchanged = seen.phase === 'done' && seen.pending === 0 && sources !== undefined && sources === seen.sources;
+  if (kind === 'sync' && options.approve === undefined && unchanged) {
     report.syncId = seen.syncId ?? '';
-    return report.finish('skipped', { message: 'No table behind the model has changed since the last sync.' });
+    return report.finish('skip', { message: 'No table behind the model has changed since the last sync.' });
   }
 
-  const resumable = seen.phase === 'delivering' || seen.phase === 'committing';
   const approved = options.approve !== undefined;
-  const goesOn = (resumable || approved) && seen.syncId !== undefined;
-  const syncId = goesOn && seen.syncId !== undefined ? seen.syncId : newSyncId(clock);
-  const change: CheckpointChange = goesOn ? {} : { phase: 'planning', syncId, version, progress: null };
+  const goesOn = (isInterrupted(seen) || approved) && seen.syncId !== undefined;
+  const syncId = goesOn && seen.syncId !== undefined ? seen.syncId : (options.apply ?? newSyncId(clock));
+  // An apply enters its phase only when the plan has turned out to be usable.
+  const change: CheckpointChange =
+    goesOn || kind === 'apply' ? {} : { phase: 'planning', syncId, version, progress: null };
   const lease = await Lease.acquire({
     source,
     table: tables.checkpoints,
@@ -81,10 +80,11 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
     ...(signal === undefined ? {} : { signal }),
   });
   report.syncId = syncId;
+  const cancel = AbortSignal.any([lease.cancelAsked, ...(signal === undefined ? [] : [signal])]);
   try {
     await step('leased');
-    const run: Run = { context, mapping, options, clock, report, model, version, lease, syncId, step };
-    const finished = goesOn ? await goOn(run, seen, approved) : await startAnew(run, seen, sources);
+    const run: Run = { context, mapping, options, clock, report, model, version, lease, syncId, cancel, step };
+    const finished = await begin(run, seen, { goesOn, approved, sources });
     if (finished !== 'superseded') return finished;
   } finally {
     await lease[Symbol.asyncDispose]();
@@ -94,65 +94,86 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
   return runSync(config, mapping, options);
 }
 
-// ------------------------------------------------------------------ planning
+type Begin = { readonly goesOn: boolean; readonly approved: boolean; readonly sources: string | undefined };
 
-async function startAnew(run: Run, seen: Checkpoint, sources: string | undefined): Promise<SyncReport> {
-  const { context, mapping, options, report, model, version, lease, syncId, step, clock } = run;
-  const { source, tables } = context;
-  report.enter('planning');
-  const plannedAt = new Date(clock.now()).toISOString();
-  let figures: PlanFigures;
-  let expires: boolean;
-  try {
-    await step('planning');
-    await emptyAbandoned(run, seen);
-    if (seen.phase === 'planning' && seen.syncId !== undefined)
-      await source.cancel(planJobKey(mapping.id, seen.syncId));
-    await source.createTable(tables.records, RECORDS, options.signal);
-    const rejects = (await source.rowCount(tables.rejects, options.signal)) === undefined ? undefined : tables.rejects;
-    const mapped = options.registry.columns(destinationSpec(mapping, syncId));
-    const signal = options.signal === undefined ? lease.lost : AbortSignal.any([options.signal, lease.lost]);
-    const planned = await freezePlan({ source, tables, mapping, model, mapped, version, syncId, rejects, signal });
-    ({ figures, expires } = planned);
-    report.figures = figures;
-    report.bytesProcessed += planned.bytesProcessed;
-    await step('planned');
-  } catch (thrown) {
-    return planFailed(run, thrown);
-  }
-  const stored: StoredProgress = {
-    figures,
-    plannedAt,
-    fingerprint: sources ?? null,
-    ...(expires ? {} : { lasting: true }),
-  };
-  report.guards = guardPlan(figures, mapping.guards);
-  if (report.guards.length > 0) {
-    await lease.update({ phase: 'blocked', progress: JSON.stringify(stored), release: true });
-    const blocked = report.finish('blocked', { message: report.guards.map((guard) => guard.message).join(' ') });
-    await writeLog(source, tables, mapping, blocked);
-    return blocked;
-  }
-  await lease.update({ phase: 'delivering', progress: JSON.stringify(stored) });
-  await step('plan recorded');
-  return deliverAndCommit(run, stored, 'first run');
+async function begin(
+  run: Run,
+  seen: Checkpoint,
+  { goesOn, approved, sources }: Begin,
+): Promise<SyncReport | 'superseded'> {
+  if (goesOn) return goOn(run, seen, approved);
+  if (run.options.apply !== undefined) return startApply(run, seen);
+  if (run.options.replay !== undefined) return startReplay(run, seen, run.options.replay);
+  return startAnew(run, seen, sources);
 }
 
-/** A blocked plan that nobody approved keeps its rows where it may not expire. */
-async function emptyAbandoned(run: Run, seen: Checkpoint): Promise<void> {
-  if (seen.phase !== 'blocked' || seen.syncId === undefined || seen.progress === undefined) return;
-  const { lasting } = JSON.parse(seen.progress) as StoredProgress;
-  if (lasting === true) await run.context.source.emptyTable(run.context.tables.plan(seen.syncId), run.options.signal);
+function kindOf(options: SyncOptions): SyncKind {
+  if (options.apply !== undefined) return 'apply';
+  return options.replay === undefined ? 'sync' : 'replay';
 }
 
-async function planFailed(run: Run, thrown: unknown): Promise<SyncReport> {
-  const canceled = run.options.signal?.aborted === true;
-  const report = run.report.finish(
-    canceled ? 'canceled' : 'failed',
-    canceled ? { message: 'Canceled while planning; nothing was sent.' } : { error: thrown },
-  );
-  await writeLog(run.context.source, run.context.tables, run.mapping, report).catch(() => undefined);
-  return report;
+function isInterrupted(seen: Checkpoint): boolean {
+  return seen.phase === 'delivering' || seen.phase === 'committing';
+}
+
+async function firstCheckpoint(
+  { source, tables }: Context,
+  config: SourceConfig,
+  mapping: MappingConfig,
+  signal: AbortSignal | undefined,
+): Promise<Checkpoint> {
+  await createCheckpoint(source, tables.checkpoints, config.name, mapping.model.name, signal);
+  const seen = await readCheckpoint(source, tables.checkpoints, signal);
+  if (seen !== undefined) return seen;
+  throw new AppError('The checkpoint table was dropped while a sync started', {
+    code: 'STATE_DAMAGED',
+    kind: 'conflict',
+    origin: 'source',
+  });
+}
+
+// ------------------------------------------------------------------ what was asked for
+
+function checkIds({ approve, apply, replay }: SyncOptions, mapping: MappingConfig): void {
+  const asked = [approve, apply, replay?.syncId].filter((id) => id !== undefined);
+  if (asked.length > 1) {
+    throw new AppError('approve, apply and replay cannot be asked for together', {
+      code: 'SYNC_OPTIONS',
+      kind: 'invalid',
+      where: `mapping ${mapping.name}`,
+      fix: 'Run them one after the other.',
+    });
+  }
+  const [id] = asked;
+  if (id !== undefined && id !== approve && !isSyncId(id)) {
+    throw new AppError(`"${id}" is not the id of a plan or sync`, {
+      code: 'SYNC_ID_INVALID',
+      kind: 'invalid',
+      where: `mapping ${mapping.name}`,
+      fix: 'It looks like 20260131120000_a1b2c3; sluice plans and sluice status show them.',
+    });
+  }
+}
+
+function checkIntent(seen: Checkpoint, mapping: MappingConfig, { approve, apply, replay }: SyncOptions): void {
+  const where = `mapping ${mapping.name}`;
+  if (approve !== undefined && (seen.phase !== 'blocked' || seen.syncId !== approve)) {
+    throw new AppError(`There is no blocked sync ${approve} of mapping ${mapping.name}`, {
+      code: 'APPROVAL_UNKNOWN',
+      kind: 'not_found',
+      where,
+      fix: 'Run the sync without approval; when it is blocked, approve the id that it reports.',
+    });
+  }
+  const other = isInterrupted(seen) && seen.syncId !== apply;
+  if (other && (apply !== undefined || replay !== undefined)) {
+    throw new AppError(`Sync ${seen.syncId} of mapping ${mapping.name} was interrupted and must be ended first`, {
+      code: 'SYNC_INTERRUPTED',
+      kind: 'conflict',
+      where,
+      fix: `Run: sluice sync ${mapping.name} (it goes on with that sync), then try again.`,
+    });
+  }
 }
 
 // ------------------------------------------------------------------ resuming
@@ -167,7 +188,7 @@ async function goOn(run: Run, seen: Checkpoint, approved: boolean): Promise<Sync
     await lease.update({ phase: 'done', progress: null, sources: null, release: true });
     return 'superseded';
   }
-  report.figures = stored.figures;
+  report.takePlan(stored);
   const superseded = seen.version !== run.version;
   if (approved) {
     if (superseded) {
@@ -181,12 +202,11 @@ async function goOn(run: Run, seen: Checkpoint, approved: boolean): Promise<Sync
     await lease.update({ phase: 'delivering' });
     await step('plan recorded');
   }
-  if (seen.phase === 'committing') return commitSync(run, stored, { kind: 'complete' }, undefined);
-  const finished = await deliverAndCommit(run, stored, superseded ? 'commit only' : 'resumed');
+  if (seen.phase === 'committing') {
+    report.on('recommit');
+    return commitSync(run, stored, { kind: 'complete' }, undefined);
+  }
+  report.on('resume');
+  const finished = await deliverAndCommit(run, stored, superseded ? 'commit only' : approved ? 'first run' : 'resumed');
   return superseded && finished.state !== 'failed' && finished.state !== 'canceled' ? 'superseded' : finished;
-}
-
-function newSyncId(clock: Clock): string {
-  const time = new Date(clock.now()).toISOString().replace(/\D/g, '').slice(0, 14);
-  return `${time}_${randomBytes(3).toString('hex')}`;
 }

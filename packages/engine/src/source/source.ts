@@ -68,6 +68,8 @@ export type PageOptions = {
   readonly signal?: AbortSignal;
   /** Most rows per page; the service may send fewer. Default 10,000. */
   readonly pageRows?: number;
+  /** Row of the table to start with, from 0. */
+  readonly startRow?: number;
   /** Gathers the columns whose names start so, without the prefix, in one object `columns`. */
   readonly nest?: string;
 };

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { stateTables } from '../plan/state-tables.ts';
 import type { QueryRequest, QueryResult, Source } from '../source/source.ts';
 import type { Checkpoint } from './checkpoint.ts';
-import { Lease } from './checkpoint.ts';
-import { holderText, isGone, newHolder } from './holder.ts';
+import { holdHere, holderText, isGone, letGoHere, newHolder } from './holder.ts';
+import { Lease } from './lease.ts';
 
 const { checkpoints: table } = stateTables('p', 'state', 'm');
 const free: Checkpoint = {
@@ -19,6 +19,9 @@ const free: Checkpoint = {
   checkpoint: undefined,
   sources: undefined,
   pending: 0,
+  watermark: undefined,
+  paused: undefined,
+  cancel: undefined,
 };
 
 /** A warehouse that answers each UPDATE with the number of rows it affected. */
@@ -69,6 +72,51 @@ describe('Lease', () => {
     expect(asked[0]?.params?.['orphan']).toEqual({ type: 'STRING', value: gone });
   });
 
+  test('takes over at once what this process itself could not give back', async () => {
+    const dead = warehouse(1);
+    const lease = await acquire(dead.source, free);
+    const asked: string[] = [];
+    const fails = { query: async ({ step }: QueryRequest) => (asked.push(step), Promise.reject(new Error('away'))) };
+    Object.assign(dead.source, fails);
+    await lease[Symbol.asyncDispose]();
+    expect(asked).toEqual(['release']);
+    const { source } = warehouse();
+    await using taken = await acquire(source, { ...free, fence: 8, holder: lease.holder, leaseExpired: false });
+    expect(taken.fence).toBe(9);
+  });
+
+  test('tells that somebody asked the sync to stop, and is held until it has', async () => {
+    const asked: QueryRequest[] = [];
+    let holder = '';
+    const query = async (request: QueryRequest): Promise<QueryResult> => {
+      asked.push(request);
+      if (request.step === 'acquire') holder = String(request.params?.['holder']?.value);
+      const row = {
+        fence: 8,
+        holder,
+        lease_expired: false,
+        phase: 'delivering',
+        sync_id: 's1',
+        cancel: 's1',
+        pending: 0,
+      };
+      const stopped = request.step === 'renew' && request.sql.includes('cancel IS NULL');
+      return {
+        columns: [],
+        rows: request.step === 'checkpoint' ? [row] : [],
+        bytesProcessed: 0,
+        affectedRows: stopped ? 0 : 1,
+      };
+    };
+    const lease = await acquire({ query } as Partial<Source> as Source, free, 60);
+    await expect.poll(() => lease.cancelAsked.aborted, { timeout: 30_000 }).toBe(true);
+    await expect
+      .poll(() => asked.filter(({ step }) => step === 'renew').length, { timeout: 30_000 })
+      .toBeGreaterThan(1);
+    expect(lease.lost.aborted).toBe(false);
+    await lease.update({ phase: 'committing', release: true });
+  });
+
   test('tells when it is lost, and refuses further steps', async () => {
     const { source } = warehouse(1, 0);
     const lease = await acquire(source, free);
@@ -87,9 +135,12 @@ describe('Lease', () => {
   });
 });
 
-test('a holder names host and process, and this process is not gone', () => {
+test('a holder names host and process, and is gone when the process, or what it left behind, is', () => {
   const holder = newHolder();
   expect(holderText(holder)).toBe(`${hostname().replaceAll(':', '-')}:${process.pid}`);
+  holdHere(holder);
   expect(isGone(holder)).toBe(false);
+  letGoHere(holder);
+  expect(isGone(holder), 'a lease of this process that nothing here holds any more').toBe(true);
   expect(isGone(`${hostname()}:2147483646:another-machine:x`)).toBe(false);
 });
