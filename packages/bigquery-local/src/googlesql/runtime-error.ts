@@ -50,8 +50,9 @@ const RULES: readonly Rule[] = [
     text: () => 'Floating point error in function: LN',
   },
   {
+    // RE2's own words.
     pattern:
-      /^(?:invalid|missing|unexpected|no argument|bad) .*(?:repetition|bracket|parenthesis|\)|escape|character class|group|regex)/i,
+      /^((?:missing [)\]]|no argument for repetition operator|invalid (?:escape sequence|character class|repetition size|perl operator|named capture group|UTF-8)|bad repetition operator|trailing \\|unexpected \)|pattern too large).*)$/s,
     text: ([m]) => `Cannot parse regular expression: ${m}`,
   },
 ];

@@ -1,6 +1,5 @@
 // Aggregate functions. DuckDB's own aggregate, with GoogleSQL's types, NaN and NULL rules around it.
 // Source: "Aggregate functions", "Statistical aggregate functions", "Approximate aggregate functions" of the GoogleSQL reference.
-import type { GType } from '../types.ts';
 import { duckdbType } from '../values/physical.ts';
 import { argument, kindOf, sqls } from './call.ts';
 import type { AggregateCall, AggregateFunction, Arg } from './contract.ts';
@@ -11,7 +10,8 @@ export function over(call: AggregateCall): string {
   return call.over === undefined ? '' : ` OVER (${call.over})`;
 }
 
-function refuseModifiers(call: AggregateCall, ...allowed: ('distinct' | 'orderBy' | 'limit' | 'nulls')[]): void {
+/** Refuses by name the modifiers that are not allowed. */
+export function refuseModifiers(call: AggregateCall, ...allowed: ('distinct' | 'orderBy' | 'limit' | 'nulls')[]): void {
   const refused = (what: string): never => {
     throw unsupportedFunction(`${call.name} with ${what}`);
   };
@@ -125,7 +125,10 @@ const arrayConcatAgg: AggregateFunction = (call) => {
 const stringAgg: AggregateFunction = (call) => {
   if (call.having !== undefined) throw unsupportedFunction('STRING_AGG with HAVING');
   const [x, delimiter = "','"] = sqls(call);
-  if (kindOf(call) !== 'STRING') throw unsupportedFunction(`STRING_AGG (${kindOf(call)})`);
+  if (kindOf(call) === 'BYTES') {
+    const hex = `list_transform(${collected({ ...call, nulls: 'ignore' }, x!)}, lambda bq_e: hex(bq_e))`;
+    return `unhex(array_to_string(${hex}, hex(${sqls(call)[1] ?? "','::BLOB"})))`;
+  }
   return `array_to_string(${collected({ ...call, nulls: 'ignore' }, x!)}, ${delimiter})`;
 };
 
@@ -146,32 +149,6 @@ function statistic(name: string, minimumRows: 1 | 2): AggregateFunction {
     const special = `bool_or(${complete} AND NOT (${finite}))${over(call)}`;
     return `(CASE WHEN ${special} THEN CASE WHEN ${rows} >= ${minimumRows} THEN CAST('nan' AS DOUBLE) END ELSE ${enough(apply(call, name, finiteArgs))} END)`;
   };
-}
-
-/** Exact quantiles: number_of + 1 values, from the minimum to the maximum. */
-const approxQuantiles: AggregateFunction = (call) => {
-  if (call.having !== undefined || call.orderBy !== '')
-    throw unsupportedFunction('APPROX_QUANTILES with these modifiers');
-  const pieces = argument(call, 1).constant?.value;
-  if (typeof pieces !== 'bigint' || pieces < 1n || pieces > 100_000n || call.nulls === 'respect')
-    throw unsupportedFunction('APPROX_QUANTILES with these arguments');
-  const steps = Array.from({ length: Number(pieces) + 1 }, (_, i) => String(i / Number(pieces)));
-  return apply(call, 'quantile_disc', `${sqls(call)[0]}, [${steps.join(', ')}]`);
-};
-
-const approxTopCount: AggregateFunction = (call) => {
-  refuseModifiers(call);
-  const [x, number] = sqls(call);
-  if (call.over !== undefined) throw unsupportedFunction('APPROX_TOP_COUNT with OVER');
-  const entries = `map_entries(histogram(${x}))`;
-  const nulls = `CASE WHEN count(*) > count(${x}) THEN [struct_pack(f0 := CAST(NULL AS ${duckdbType(elementType(call))}), f1 := count(*) - count(${x}))] ELSE [] END`;
-  const pairs = `list_transform(${entries}, lambda bq_e: struct_pack(f0 := bq_e.key, f1 := CAST(bq_e.value AS BIGINT)))`;
-  const keyed = `list_transform(list_concat(coalesce(${pairs}, []), ${nulls}), lambda bq_e: struct_pack(k := -bq_e.f1, v := bq_e))`;
-  return `list_transform(list_sort(${keyed})[1:${number}], lambda bq_e: bq_e.v)`;
-};
-
-function elementType(call: AggregateCall): GType {
-  return argument(call, 0).type;
 }
 
 function bits(name: string): AggregateFunction {
@@ -210,10 +187,4 @@ export const plainAggregates: Readonly<Record<string, AggregateFunction>> = {
   corr: statistic('corr', 2),
   covar_pop: statistic('covar_pop', 1),
   covar_samp: statistic('covar_samp', 2),
-  approx_count_distinct: (call) => {
-    refuseModifiers(call);
-    return `count(DISTINCT ${sqls(call)[0]})${over(call)}`;
-  },
-  approx_quantiles: approxQuantiles,
-  approx_top_count: approxTopCount,
 };

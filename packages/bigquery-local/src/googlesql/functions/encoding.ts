@@ -47,21 +47,17 @@ export const encodingFunctions: Readonly<Record<string, ScalarFunction>> = {
   from_hex: template(
     1,
     (x) =>
-      `CASE WHEN regexp_full_match(${x}, '[0-9a-fA-F]*') THEN unhex(CASE WHEN length(${x}) % 2 = 1 THEN '0' || ${x} ELSE ${x} END) WHEN ${x} IS NOT NULL THEN ${raise(`'Failed to decode invalid hexadecimal string: ' || ${x}`)} END`,
+      `CASE WHEN regexp_full_match(${x}, '[0-9a-fA-F]*') THEN unhex(CASE WHEN length(${x}) % 2 = 1 THEN '0' || ${x} ELSE ${x} END) WHEN ${x} IS NOT NULL THEN ${raise(`'Failed to decode invalid hexadecimal string due to character at offset ' || strlen(regexp_extract(${x}, '^[0-9a-fA-F]*')) || ': ' || ${x}`)} END`,
   ),
   to_base64: (call) => `to_base64(${sqls(call)[0]})`,
-  from_base64: template(
-    1,
-    (x) =>
-      `CASE WHEN ${x} IS NOT NULL AND TRY(from_base64(${x})) IS NULL THEN ${raise(`'Failed to decode invalid base64 string'`)} ELSE TRY(from_base64(${x})) END`,
-  ),
+  from_base64: (call) => `bq_from_base64(${sqls(call)[0]})`,
   to_base32: (call) => `bq_to_base32(hex(${sqls(call)[0]}))`,
   from_base32: (call) => `unhex(bq_from_base32(${sqls(call)[0]}))`,
   safe_convert_bytes_to_string: (call) => `bq_safe_convert_bytes_to_string(hex(${sqls(call)[0]}))`,
   code_points_to_bytes: template(
     1,
     (x) =>
-      `CASE WHEN ${x} IS NULL OR list_count(${x}) < len(${x}) THEN NULL ELSE unhex(array_to_string(list_transform(${x}, lambda bq_e: CASE WHEN bq_e NOT BETWEEN 0 AND 255 THEN ${raise("'Invalid extended ASCII code point ' || bq_e")} ELSE lpad(hex(bq_e), 2, '0') END), '')) END`,
+      `CASE WHEN ${x} IS NULL OR list_count(${x}) < len(${x}) THEN NULL ELSE unhex(array_to_string(list_transform(${x}, lambda bq_e: CASE WHEN bq_e NOT BETWEEN 0 AND 255 THEN ${raise("'Invalid ASCII value ' || bq_e")} ELSE lpad(hex(bq_e), 2, '0') END), '')) END`,
   ),
   generate_uuid: () => 'CAST(uuid() AS VARCHAR)',
   session_user: (call) => sqls(call)[0] ?? missingSession(),

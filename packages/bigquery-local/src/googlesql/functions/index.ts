@@ -1,5 +1,6 @@
 // The function library: every GoogleSQL function and operator that the local BigQuery has, by the analyser's name.
 import { plainAggregates } from './aggregate.ts';
+import { approximateAggregates, approximateFunctions } from './approximate.ts';
 import { arrayFunctions } from './array.ts';
 import { bignumericFunctions } from './bignumeric.ts';
 import { comparisonFunctions } from './comparison.ts';
@@ -8,13 +9,16 @@ import { dateArithmeticFunctions } from './date-arithmetic.ts';
 import { dateConstructionFunctions } from './date-construction.ts';
 import { encodingFunctions } from './encoding.ts';
 import { format } from './format.ts';
+import { intervalFunctions } from './interval.ts';
 import { jsonFunctions } from './json.ts';
 import { mathFunctions } from './math.ts';
 import { netFunctions } from './net.ts';
 import { guardedAggregate, guardedScalar } from './opaque-types.ts';
 import { operatorFunctions } from './operators.ts';
+import { rangeFunctions } from './range.ts';
 import { regexpFunctions } from './regexp.ts';
 import { stringFunctions } from './string.ts';
+import { vectorFunctions } from './vector.ts';
 import { windowFunctions } from './window.ts';
 
 export { datePartName } from './date-part.ts';
@@ -28,6 +32,8 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     comparisonFunctions,
     mathFunctions,
     bignumericFunctions,
+    intervalFunctions,
+    rangeFunctions,
     stringFunctions,
     encodingFunctions,
     regexpFunctions,
@@ -36,6 +42,8 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     arrayFunctions,
     jsonFunctions,
     netFunctions,
+    vectorFunctions,
+    approximateFunctions,
     { format },
   ]
     .flatMap((group) => Object.entries(group))
@@ -44,5 +52,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
 
 /** Aggregates and window functions. */
 export const aggregateFunctions: ReadonlyMap<string, AggregateFunction> = new Map(
-  [...Object.entries(plainAggregates), ...Object.entries(windowFunctions)].map(guardedAggregate),
+  [plainAggregates, approximateAggregates, windowFunctions]
+    .flatMap((group) => Object.entries(group))
+    .map(guardedAggregate),
 );

@@ -2,6 +2,7 @@
 // sync engine's checksums run it over millions of rows. Every piece is text, never NULL (`null` stands for NULL).
 // Source: "JSON encodings" of the GoogleSQL reference's JSON functions.
 import type { GType } from '../types.ts';
+import { castSql } from '../values/cast.ts';
 import { quoteText } from '../values/literal.ts';
 import {
   bind,
@@ -11,12 +12,15 @@ import {
   momentTextSql,
   numericTextSql,
   packedFields,
+  tried,
 } from '../values/sql-text.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 export type JsonTextOptions = {
   /** TO_JSON writes INT64 and NUMERIC as numbers whatever their size; TO_JSON_STRING quotes those beyond 2^53. */
   readonly wideNumbersAsText: boolean;
+  /** TO_JSON writes a whole FLOAT64 with a point (`1.0`). */
+  readonly point: boolean;
 };
 
 /** SQL of the JSON text of `sql`; never NULL. */
@@ -38,7 +42,7 @@ function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: nu
     case 'BOOL':
       return `coalesce(CAST(${x} AS VARCHAR), 'null')`;
     case 'FLOAT64':
-      return `CASE WHEN ${x} IS NULL THEN 'null' WHEN isnan(${x}) THEN '"NaN"' WHEN isinf(${x}) THEN CASE WHEN ${x} > 0 THEN '"Infinity"' ELSE '"-Infinity"' END WHEN ${x} = 0 THEN '${options.wideNumbersAsText ? '0' : '0.0'}' ELSE ${options.wideNumbersAsText ? floatTextSql(x) : bind([floatTextSql(x)], (text) => `CASE WHEN regexp_matches(${text}, '[.e]') THEN ${text} ELSE ${text} || '.0' END`)} END`;
+      return `CASE WHEN ${x} IS NULL THEN 'null' WHEN isnan(${x}) THEN '"NaN"' WHEN isinf(${x}) THEN CASE WHEN ${x} > 0 THEN '"Infinity"' ELSE '"-Infinity"' END WHEN ${x} = 0 THEN '${options.point ? '0.0' : '0'}' ELSE ${!options.point ? floatTextSql(x) : bind([floatTextSql(x)], (text) => `CASE WHEN regexp_matches(${text}, '[.e]') THEN ${text} ELSE ${text} || '.0' END`)} END`;
     case 'NUMERIC':
       return numericText(x, options);
     case 'DATE':
@@ -62,6 +66,12 @@ function nonNullText(x: string, type: GType, options: JsonTextOptions, depth: nu
       const fields = type.fields.map((_, i) => fieldSql(x, i));
       return `CASE WHEN ${x} IS NULL THEN 'null' ELSE ${objectText(fields, type, options, depth)} END`;
     }
+    case 'BIGNUMERIC':
+      return bind([castSql({ sql: x, from: type, to: { kind: 'STRING' }, safe: false })], (text) => {
+        if (!options.wideNumbersAsText) return `coalesce(${text}, 'null')`;
+        const small = `regexp_full_match(${text}, '-?[0-9]{1,16}') AND abs(TRY_CAST(${text} AS HUGEINT)) <= 9007199254740992`;
+        return `CASE WHEN ${text} IS NULL THEN 'null' WHEN ${small} THEN ${text} ELSE concat('"', ${text}, '"') END`;
+      });
     default:
       throw unsupportedFunction(`TO_JSON_STRING (${type.kind})`);
   }
@@ -82,6 +92,9 @@ function stringText(x: string): string {
 function numericText(x: string, options: JsonTextOptions): string {
   const plain = numericTextSql(x);
   if (!options.wideNumbersAsText) return `coalesce(${plain}, 'null')`;
+  // TO_JSON quotes only what a double cannot hold.
+  if (options.point)
+    return `CASE WHEN ${x} IS NULL THEN 'null' WHEN ${tried(`bq_parse_json(${plain}, 'exact')`)} IS NOT NULL AND abs(${x}) <= 9007199254740992 THEN ${plain} ELSE concat('"', ${plain}, '"') END`;
   return `CASE WHEN ${x} IS NULL THEN 'null' WHEN ${x} = trunc(${x}) AND ${x} BETWEEN -9007199254740992 AND 9007199254740992 THEN ${plain} ELSE concat('"', ${plain}, '"') END`;
 }
 

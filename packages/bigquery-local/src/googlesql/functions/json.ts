@@ -3,36 +3,37 @@
 // Source: "JSON functions" and "JSONPath" of the GoogleSQL reference.
 import { BigQueryError } from '../../bigquery-error.ts';
 import { quoteText } from '../values/literal.ts';
+import { floatTextSql } from '../values/sql-text.ts';
 import { argument, bind, constantText, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { dateText } from './date-construction.ts';
+import { jsonPath, type JsonStep } from './json-path.ts';
 import { jsonText } from './json-text.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** GoogleSQL's path (`$.a['b c'][0]`, `$."b c"`) in DuckDB's form. */
-function duckdbPath(path: string): string {
-  const bad = (): never => {
-    throw new BigQueryError('invalidQuery', `Invalid token in JSONPath at: ${path}`);
-  };
-  if (!path.startsWith('$')) throw new BigQueryError('invalidQuery', "JSONPath must start with '$'");
-  const step =
-    /\.([A-Za-z0-9_\u0080-\uffff-]+)|\."((?:[^"\\]|\\.)*)"|\[\s*'((?:[^'\\]|\\.)*)'\s*\]|\[\s*"((?:[^"\\]|\\.)*)"\s*\]|\[\s*(\d+)\s*\]/y;
-  let result = '$';
-  step.lastIndex = 1;
-  while (step.lastIndex < path.length) {
-    const match = step.exec(path) ?? bad();
-    const key = match[1] ?? match[2] ?? match[3] ?? match[4];
-    if (key !== undefined && key.includes('"')) throw unsupportedFunction('a JSONPath with a quote in a key');
-    result += key === undefined ? `[${match[5]}]` : `."${key.replaceAll(/\\(.)/g, '$1')}"`;
+function duckdbPath(path: string, brackets: boolean): string {
+  let steps: JsonStep[];
+  try {
+    steps = jsonPath(path, brackets);
+  } catch (error) {
+    throw new BigQueryError('invalidQuery', error instanceof Error ? error.message : String(error), { cause: error });
   }
-  return result;
+  return `$${steps
+    .map((step) => {
+      // No array has such an item; to DuckDB it would be one from the end.
+      if (typeof step === 'number') return `[${step < 0 ? 4_294_967_295 : step}]`;
+      if (step.includes('"')) throw unsupportedFunction('a JSONPath with a quote in a key');
+      return `."${step}"`;
+    })
+    .join('')}`;
 }
 
 function path(call: Call): string {
   if (call.args.length < 2) return quoteText('$');
   const text = constantText(call, 1);
   if (text === undefined) throw unsupportedFunction(`${call.name} with a JSONPath that is not constant`);
-  return quoteText(duckdbPath(text));
+  return quoteText(duckdbPath(text, call.name.startsWith('json_extract')));
 }
 
 /** Runs a template over valid JSON. Of text that is none, GoogleSQL still gives what comes complete before the fault. */
@@ -95,58 +96,174 @@ const subscript: ScalarFunction = (call) => {
   return template(
     2,
     (x, key) =>
-      `CASE WHEN contains(${key}, '"') THEN ${raise("'A JSON key with a quote is not supported by the local BigQuery'")} WHEN json_type(${x}) = 'OBJECT' THEN ${extracted(x, `'$."' || ${key} || '"'`)} END`,
+      `CASE WHEN json_type(${x}) = 'OBJECT' THEN CASE WHEN contains(${key}, '"') THEN CAST(bq_json_member(CAST(${x} AS VARCHAR), ${key}) AS JSON) ELSE ${extracted(x, `'$."' || replace(${key}, '"', '') || '"'`)} END END`,
   )(call);
 };
 
 /** INT64(json) and its kin: an error for any other kind of JSON value. */
 function unwrap(test: string, result: (x: string) => string, wanted: string): ScalarFunction {
   return (call) => {
-    // The second argument of FLOAT64 says how to round wide numbers; `round` is the default.
-    if (kindOf(call) !== 'JSON' || (call.args.length > 1 && constantText(call, 1) !== 'round'))
-      throw unsupportedFunction(call.name);
+    if (kindOf(call) !== 'JSON') throw unsupportedFunction(call.name);
     return template(
       1,
       (x) =>
-        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x)} THEN ${result(x)} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
+        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x)} THEN ${result(x)}${wanted === 'an integer' ? ` WHEN json_type(${x}) IN ('DOUBLE', 'UBIGINT') THEN ${raise(`'The provided JSON number: ' || ${x} || ' cannot be converted to an integer'`)}` : ''} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
     )({ ...call, args: call.args.slice(0, 1) });
   };
 }
 
+/** FLOAT64(json, wide_number_mode): `exact` refuses what a double cannot hold, `round` is the default. */
+const jsonFloat: ScalarFunction = (call) => {
+  const number = unwrap(
+    "json_type(?) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'HUGEINT')",
+    (x) => `CAST(${x} AS DOUBLE)`,
+    'a number',
+  );
+  const mode = call.args.length > 1 ? constantText(call, 1) : 'round';
+  if (mode === undefined) throw unsupportedFunction('FLOAT64 with a wide_number_mode that is not constant');
+  if (mode !== 'round' && mode !== 'exact')
+    throw new BigQueryError('invalidQuery', `Invalid \`wide_number_mode\` specified: ${mode}`);
+  if (mode === 'round') return number(call);
+  return bind(
+    [argument(call, 0).sql],
+    (x) =>
+      `(CASE WHEN json_type(${x}) IN ('BIGINT', 'UBIGINT') AND CAST(CAST(${x} AS DOUBLE) AS HUGEINT) <> CAST(${x} AS HUGEINT) THEN ${raise(`'JSON number: ' || ${x} || ' cannot be converted to FLOAT64 without loss of precision'`)} ELSE ${number({ ...call, args: [{ ...argument(call, 0), sql: x }] })} END)`,
+  );
+};
+
 const jsonString = unwrap("json_type(?) = 'VARCHAR'", (x) => `json_extract_string(${x}, '$')`, 'a string');
 
-const toJson =
-  (name: string, wideNumbersAsText: boolean): ScalarFunction =>
-  (call) => {
-    const flag = call.args[1]?.constant?.value;
-    if (call.args.length > 1 && flag !== false) throw unsupportedFunction(`${name} with this second argument`);
-    const text = jsonText(argument(call, 0).sql, argument(call, 0).type, { wideNumbersAsText });
-    return wideNumbersAsText ? text : `CAST(bq_parse_json(${text}, 'exact') AS JSON)`;
-  };
+const AS_JSON = { wideNumbersAsText: false, point: true };
+
+function constantFlag(call: Call, index: number, missing: boolean): boolean {
+  const arg = call.args[index];
+  if (arg === undefined) return missing;
+  if (typeof arg.constant?.value !== 'boolean')
+    throw unsupportedFunction(`${call.name} with a flag that is not constant`);
+  return arg.constant.value;
+}
+
+const toJsonString: ScalarFunction = (call) => {
+  const value = argument(call, 0);
+  const text = jsonText(value.sql, value.type, { wideNumbersAsText: true, point: false });
+  if (call.args.length < 2) return text;
+  if (call.args[1]?.constant?.value === null) return 'CAST(NULL AS VARCHAR)';
+  return constantFlag(call, 1, false) ? `bq_json_pretty(${text})` : text;
+};
+
+const toJson: ScalarFunction = (call) => {
+  const value = argument(call, 0);
+  const text = jsonText(value.sql, value.type, { wideNumbersAsText: constantFlag(call, 1, false), point: true });
+  return `CAST(bq_parse_json(${text}, 'round') AS JSON)`;
+};
 
 const parseJson: ScalarFunction = (call) => {
   const mode = call.args.length > 1 ? constantText(call, 1) : 'exact';
-  if (mode !== 'exact' && mode !== 'round') throw unsupportedFunction('PARSE_JSON with this wide_number_mode');
+  if (mode === undefined) throw unsupportedFunction('PARSE_JSON with a wide_number_mode that is not constant');
+  if (mode !== 'exact' && mode !== 'round')
+    throw new BigQueryError('invalidQuery', `Invalid \`wide_number_mode\` specified for PARSE_JSON: ${mode}`);
   return `CAST(bq_parse_json(${sqls(call)[0]}, '${mode}') AS JSON)`;
 };
 
 const jsonOf = (call: Call, index: number): string =>
-  jsonText(argument(call, index).sql, argument(call, index).type, { wideNumbersAsText: false });
+  jsonText(argument(call, index).sql, argument(call, index).type, AS_JSON);
 
 const jsonArray: ScalarFunction = (call) => {
   const parts = call.args.map((_, i) => jsonOf(call, i));
-  return `CAST(bq_parse_json(concat('[', ${parts.length === 0 ? "''" : parts.join(", ',', ")}, ']'), 'exact') AS JSON)`;
+  return `CAST(bq_parse_json(concat('[', ${parts.length === 0 ? "''" : parts.join(", ',', ")}, ']'), 'round') AS JSON)`;
 };
+
+/** `['a', 'b']`, also empty, of texts. */
+function texts(items: readonly string[]): string {
+  return `CAST([${items.join(', ')}] AS VARCHAR[])`;
+}
 
 const jsonObject: ScalarFunction = (call) => {
-  if (kindOfFirst(call) === 'ARRAY') throw unsupportedFunction('JSON_OBJECT of arrays');
-  const parts: string[] = [];
-  for (let i = 0; i + 1 < call.args.length; i += 2) parts.push(`${jsonOf(call, i)}, ':', ${jsonOf(call, i + 1)}`);
-  return `CAST(bq_parse_json(concat('{', ${parts.length === 0 ? "''" : parts.join(", ',', ")}, '}'), 'exact') AS JSON)`;
+  const [first, second] = call.args;
+  if (first?.type.kind === 'ARRAY' && second?.type.kind === 'ARRAY') {
+    const element = second.type.element;
+    return bind(
+      [first.sql, second.sql],
+      (keys, values) =>
+        `(CASE WHEN ${keys} IS NULL THEN ${raise("'Invalid input to JSON_OBJECT: The keys array cannot be NULL'")} WHEN ${values} IS NULL THEN ${raise("'Invalid input to JSON_OBJECT: The values array cannot be NULL'")} ELSE CAST(bq_json_object(${keys}, list_transform(${values}, lambda bq_o: ${jsonText('bq_o', element, AS_JSON)})) AS JSON) END)`,
+    );
+  }
+  const names = call.args.filter((_, i) => i % 2 === 0).map((arg) => arg.sql);
+  const values = call.args.flatMap((_, i) => (i % 2 === 1 ? [jsonOf(call, i)] : []));
+  return `CAST(bq_json_object(${texts(names)}, ${texts(values)}) AS JSON)`;
 };
 
-function kindOfFirst(call: Call): string | undefined {
-  return call.args[0]?.type.kind;
+/** The JSON text of a value that is JSON. */
+function document(call: Call): string {
+  return `CAST(${argument(call, 0).sql} AS VARCHAR)`;
+}
+
+/** JSON_SET(json, path, value, …, create_if_missing). */
+const jsonSet: ScalarFunction = (call) => {
+  const [, ...rest] = call.args;
+  const create = rest.length % 2 === 1 ? rest.at(-1) : undefined;
+  const count = rest.length - (create === undefined ? 0 : 1);
+  const edits = rest.slice(0, count).map((arg, i) => (i % 2 === 0 ? arg.sql : jsonOf(call, i + 1)));
+  return `CAST(bq_json_set(${document(call)}, ${texts(edits)}, ${create?.sql ?? 'true'}) AS JSON)`;
+};
+
+/** JSON_ARRAY_APPEND and JSON_ARRAY_INSERT: only the elements of a SQL array are taken one by one, not those of a JSON array. */
+function jsonArrayEdit(name: string): ScalarFunction {
+  return (call) => {
+    const [, ...rest] = call.args;
+    const each = rest.length % 2 === 1 ? rest.at(-1)! : undefined;
+    const edits: string[] = [];
+    for (let i = 0; i + 1 < rest.length; i += 2) {
+      const isArray = rest[i + 1]!.type.kind === 'ARRAY';
+      const mode = !isArray
+        ? "'one'"
+        : each === undefined
+          ? "'each'"
+          : `CASE WHEN ${each.sql} THEN 'each' ELSE 'one' END`;
+      edits.push(rest[i]!.sql, jsonOf(call, i + 2), mode);
+    }
+    const edited = `CAST(${name}(${document(call)}, ${texts(edits)}) AS JSON)`;
+    return each === undefined ? edited : `(CASE WHEN ${each.sql} IS NOT NULL THEN ${edited} END)`;
+  };
+}
+
+const jsonStripNulls: ScalarFunction = (call) => {
+  const [, path = "'$'", arrays = 'true', empty = 'false'] = sqls(call);
+  return `CAST(bq_json_strip_nulls(${document(call)}, ${path}, ${arrays}, ${empty}) AS JSON)`;
+};
+
+const jsonKeys: ScalarFunction = (call) => {
+  const [, depth = 'NULL', mode = "'strict'"] = sqls(call);
+  return bind([depth], (max) => `bq_json_keys(${document(call)}, coalesce(${max}, 9223372036854775807), ${mode})`);
+};
+
+/** The SQL value of an item's text from bq_lax_items or bq_strict_items. */
+function itemOf(kind: string, text: string): string {
+  switch (kind) {
+    case 'BOOL':
+      return `CAST(${text} AS BOOLEAN)`;
+    case 'INT64':
+      return `CAST(${text} AS BIGINT)`;
+    case 'FLOAT64':
+      return `CAST(replace(${text}, 'Infinity', 'inf') AS DOUBLE)`;
+    default:
+      return text;
+  }
+}
+
+function laxText(x: string): string {
+  const number = `CAST(substring(${x}, 2) AS DOUBLE)`;
+  return `CASE WHEN ${x} LIKE 'F%' THEN ${floatTextSql(number)} ELSE substring(${x}, 2) END`;
+}
+
+function laxArray(kind: 'BOOL' | 'INT64' | 'FLOAT64' | 'STRING'): ScalarFunction {
+  const item = kind === 'STRING' ? laxText('bq_l') : itemOf(kind, 'bq_l');
+  return (call) => `list_transform(bq_lax_items(${document(call)}, '${kind}'), lambda bq_l: ${item})`;
+}
+
+function strictArray(kind: 'BOOL' | 'INT64' | 'FLOAT64' | 'STRING'): ScalarFunction {
+  return (call) =>
+    `list_transform(bq_strict_items(${document(call)}, '${kind}'), lambda bq_l: ${itemOf(kind, 'bq_l')})`;
 }
 
 export const jsonFunctions: Readonly<Record<string, ScalarFunction>> = {
@@ -166,8 +283,8 @@ export const jsonFunctions: Readonly<Record<string, ScalarFunction>> = {
   $subscript: subscript,
   $json_field: subscript,
   parse_json: parseJson,
-  to_json: toJson('TO_JSON', false),
-  to_json_string: toJson('TO_JSON_STRING', true),
+  to_json: toJson,
+  to_json_string: toJsonString,
   json_array: jsonArray,
   json_object: jsonObject,
   int64: unwrap(
@@ -176,11 +293,26 @@ export const jsonFunctions: Readonly<Record<string, ScalarFunction>> = {
     (x) => `CAST(CAST(${x} AS DECIMAL(38,0)) AS BIGINT)`,
     'an integer',
   ),
-  float64: unwrap(
-    "json_type(?) IN ('BIGINT', 'UBIGINT', 'DOUBLE', 'HUGEINT')",
-    (x) => `CAST(${x} AS DOUBLE)`,
-    'a number',
-  ),
+  float64: jsonFloat,
   bool: unwrap("json_type(?) = 'BOOLEAN'", (x) => `CAST(${x} AS BOOLEAN)`, 'a boolean'),
   string: (call) => (kindOf(call) === 'JSON' ? jsonString(call) : dateText(call)),
+  json_set: jsonSet,
+  json_remove: (call) => `CAST(bq_json_remove(${document(call)}, ${texts(sqls(call).slice(1))}) AS JSON)`,
+  json_array_append: jsonArrayEdit('bq_json_array_append'),
+  json_array_insert: jsonArrayEdit('bq_json_array_insert'),
+  json_strip_nulls: jsonStripNulls,
+  json_keys: jsonKeys,
+  json_flatten: (call) => `list_transform(bq_json_flatten(${document(call)}), lambda bq_l: CAST(bq_l AS JSON))`,
+  lax_bool: (call) => `bq_lax_bool(${document(call)})`,
+  lax_int64: (call) => `bq_lax_int64(${document(call)})`,
+  lax_float64: (call) => `bq_lax_float64(${document(call)})`,
+  lax_string: (call) => bind([`bq_lax_string(${document(call)})`], (x) => `(${laxText(x)})`),
+  bool_array: strictArray('BOOL'),
+  int64_array: strictArray('INT64'),
+  float64_array: strictArray('FLOAT64'),
+  string_array: strictArray('STRING'),
+  lax_bool_array: laxArray('BOOL'),
+  lax_int64_array: laxArray('INT64'),
+  lax_float64_array: laxArray('FLOAT64'),
+  lax_string_array: laxArray('STRING'),
 };

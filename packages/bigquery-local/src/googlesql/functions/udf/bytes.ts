@@ -28,7 +28,42 @@ export function fromBase32(text: string): string {
   return (bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2).toString(16).padStart(2, '0')).join('');
 }
 
-/** Each invalid byte becomes U+FFFD. */
+/** Each byte that is no part of a valid character becomes U+FFFD. */
 export function safeConvertBytesToString(hex: string): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(hex, 'hex'));
+  const bytes = Buffer.from(hex, 'hex');
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+  let result = '';
+  for (let at = 0; at < bytes.length;) {
+    const byte = bytes[at]!;
+    const length = byte < 0x80 ? 1 : byte < 0xc2 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 0;
+    const piece = bytes.subarray(at, at + length);
+    let text = '\ufffd';
+    try {
+      if (length > 0 && piece.length === length) text = decoder.decode(piece);
+    } catch {
+      // An incomplete or overlong character: its first byte alone is replaced.
+    }
+    result += text;
+    at += text === '\ufffd' && !isReplacementCharacter(piece) ? 1 : length;
+  }
+  return result;
+}
+
+function isReplacementCharacter(bytes: Uint8Array): boolean {
+  return bytes.length === 3 && bytes[0] === 0xef && bytes[1] === 0xbf && bytes[2] === 0xbd;
+}
+
+/** Padding may be missing and white space stand anywhere. */
+export function fromBase64(text: string): Uint8Array {
+  const compact = text.replaceAll(/[\t\n\v\f\r ]/g, '');
+  const body = compact.replace(/=+$/, '');
+  const padding = compact.length - body.length;
+  if (
+    !/^[A-Za-z0-9+/]*$/.test(body) ||
+    body.length % 4 === 1 ||
+    (padding > 0 && compact.length % 4 !== 0) ||
+    padding > 2
+  )
+    throw new Error('Failed to decode invalid base64 string');
+  return Buffer.from(body, 'base64');
 }

@@ -2,7 +2,24 @@
 
 const MAX_DEPTH = 500;
 
-type Parsed = null | boolean | string | { readonly number: string } | readonly Parsed[] | ReadonlyMap<string, Parsed>;
+/** A JSON value whose numbers keep their digits. */
+export type Parsed =
+  | null
+  | boolean
+  | string
+  | { readonly number: string }
+  | readonly Parsed[]
+  | ReadonlyMap<string, Parsed>;
+
+/** A JSON value of the warehouse, which is valid and in its normal form. */
+export function readJson(text: string): Parsed {
+  return new Reader(text, (source) => source).document();
+}
+
+/** The normal form: keys in order, no white space. */
+export function writeJson(value: Parsed): string {
+  return write(value, true);
+}
 
 /** The compact text of a JSON document; the first of repeated keys wins. `mode` exact refuses numbers that would be rounded. */
 export function parseJson(text: string, mode: string): string {

@@ -21,9 +21,11 @@ export function initcap(text: string, delimiters: string): string {
   return result;
 }
 
-/** Case mapping letter by letter: a letter that would become several stays. */
+/** Case mapping letter by letter: a letter that would become several stays, save Greek ones with a iota below. */
 function single(letter: string, mapped: string): string {
-  return Array.from(mapped).length === 1 ? mapped : letter;
+  if (Array.from(mapped).length === 1) return mapped;
+  if (/[\u1f80-\u1faf]/.test(letter)) return String.fromCharCode(letter.charCodeAt(0) | 8);
+  return /[\u1fb3\u1fc3\u1ff3]/.test(letter) ? String.fromCharCode(letter.charCodeAt(0) + 9) : letter;
 }
 
 export function translate(text: string, source: string, target: string): string {
@@ -40,15 +42,17 @@ export function translate(text: string, source: string, target: string): string 
 export function instr(text: string, search: string, position: string, occurrence: string): string {
   const [at, nth] = [Number(position), Number(occurrence)];
   if (at === 0) throw new Error('Position must be non-zero');
-  if (nth < 1) throw new Error('INSTR: occurrence cannot be less than 1');
+  if (nth < 1) throw new Error('Occurrence must be positive');
   const [points, wanted] = [Array.from(text), Array.from(search)];
-  if (wanted.length === 0 || Math.abs(at) > points.length) return '0';
+  if (Math.abs(at) > points.length + (wanted.length === 0 ? 1 : 0)) return '0';
   const matches = (i: number): boolean => wanted.every((c, k) => points[i + k] === c);
   let left = nth;
   if (at > 0) {
     for (let i = at - 1; i + wanted.length <= points.length; i++) if (matches(i) && --left === 0) return String(i + 1);
   } else {
-    for (let i = Math.min(points.length + at, points.length - wanted.length); i >= 0; i--)
+    // An empty text is also found behind the last character.
+    const last = wanted.length === 0 ? points.length + at + 1 : points.length + at;
+    for (let i = Math.min(last, points.length - wanted.length); i >= 0; i--)
       if (matches(i) && --left === 0) return String(i + 1);
   }
   return '0';
@@ -66,8 +70,18 @@ export function normalize(text: string, form: string): string {
   return text.normalize(form);
 }
 
+/** Unicode's full case folding of one letter. */
+function foldedLetter(letter: string): string {
+  if (letter === 'ı') return letter;
+  if (letter === 'ẞ') return 'ss';
+  if (letter === 'ς') return 'σ';
+  // Cherokee folds to its capitals.
+  if (/[\u13a0-\u13fd\uab70-\uabbf]/.test(letter)) return letter.toUpperCase();
+  return letter.toUpperCase().toLowerCase().replaceAll('ς', 'σ');
+}
+
 export function normalizeAndCasefold(text: string, form: string): string {
-  return text.normalize(form).toLowerCase().replaceAll('ß', 'ss').replaceAll('ς', 'σ').normalize(form);
+  return Array.from(text.normalize(form), foldedLetter).join('');
 }
 
 export function containsSubstr(text: string, search: string): string {
