@@ -149,6 +149,11 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
         .argParser((value) => wholeNumber(value, 0, 65_535))
         .makeOptionMandatory(),
     )
+    .addOption(
+      new Option('--grpc-port <port>', 'TCP port of the Storage Read API (default: any free one)').argParser((value) =>
+        wholeNumber(value, 0, 65_535),
+      ),
+    )
     .option('--project <id>', 'create this project when the data directory does not hold it yet')
     .option('--owner <email>', 'the user who is Is Owner of --project')
     .option('--anonymous-as <email>', 'who a caller without credentials is (default: refused)')
@@ -186,6 +191,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
 type StartOptions = GlobalOptions & {
   dataDir: string;
   port: number;
+  grpcPort?: number;
   project?: string;
   owner?: string;
   anonymousAs?: string;

@@ -17,6 +17,8 @@ export type ServiceAccountKeyFile = { readonly client_email: string; readonly [k
 
 export interface LocalBigQuery extends AsyncDisposable {
   readonly restUrl: string;
+  /** Of the Storage Read API, without TLS: `127.0.0.1:1235`. */
+  readonly grpcAddress: string;
   readonly pid: number;
   /** One REST call as the project's owner; throws with BigQuery's text. */
   call(method: string, url: string, body?: unknown): Promise<Json>;
@@ -60,9 +62,10 @@ export async function startLocalBigQuery(options: {
   const end = (): void => void child.kill('SIGKILL');
   process.once('exit', end);
   let restUrl: string;
+  let grpcAddress: string;
   let token: string;
   try {
-    restUrl = await readyUrl(child.stdout, exited);
+    ({ restUrl, grpcAddress } = await ready(child.stdout, exited));
     token = await ownerToken(dataDir, owner);
   } catch (error) {
     child.kill('SIGKILL'); // nobody else will stop it
@@ -97,6 +100,7 @@ export async function startLocalBigQuery(options: {
 
   return {
     restUrl,
+    grpcAddress,
     pid: child.pid ?? 0,
     call,
     async query(sql) {
@@ -147,7 +151,10 @@ export async function startLocalBigQuery(options: {
   };
 }
 
-async function readyUrl(stdout: NodeJS.ReadableStream, exited: Promise<unknown[]>): Promise<string> {
+async function ready(
+  stdout: NodeJS.ReadableStream,
+  exited: Promise<unknown[]>,
+): Promise<{ restUrl: string; grpcAddress: string }> {
   const firstLine = once(createInterface({ input: stdout }), 'line').then(([line]) => String(line));
   const line = await Promise.race([
     firstLine,
@@ -161,9 +168,9 @@ async function readyUrl(stdout: NodeJS.ReadableStream, exited: Promise<unknown[]
       ).unref(),
     ),
   ]);
-  const { restUrl } = JSON.parse(line) as { restUrl?: string };
-  if (restUrl === undefined) throw new Error(`the local BigQuery did not start: ${line}`);
-  return restUrl;
+  const { restUrl, grpcAddress } = JSON.parse(line) as { restUrl?: string; grpcAddress?: string };
+  if (restUrl === undefined || grpcAddress === undefined) throw new Error(`the local BigQuery did not start: ${line}`);
+  return { restUrl, grpcAddress };
 }
 
 async function ownerToken(dataDir: string, email: string): Promise<string> {

@@ -64,7 +64,11 @@ describe('sluice bigquery start', () => {
       reader.on('line', (line) => lines.push(line));
       await once(reader, 'line', { signal: AbortSignal.timeout(60_000) });
       const ready = JSON.parse(lines[0] ?? '') as { event: string; restUrl: string };
-      expect(ready).toEqual({ event: 'ready', restUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/) });
+      expect(ready).toEqual({
+        event: 'ready',
+        restUrl: expect.stringMatching(/^http:\/\/127\.0\.0\.1:\d+$/),
+        grpcAddress: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      });
 
       const token = await command(['bigquery', 'token', 'ana@example.com', '--data-dir', 'data']);
       expect(token).toMatchObject({ code: 0, err: '' });

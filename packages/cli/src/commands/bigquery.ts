@@ -10,6 +10,7 @@ import type { GlobalOptions } from './session.ts';
 export type BigQueryStartOptions = GlobalOptions & {
   readonly dataDir: string;
   readonly port: number;
+  readonly grpcPort?: number;
   readonly host?: string;
   readonly project?: string;
   readonly owner?: string;
@@ -30,6 +31,7 @@ export async function bigQueryStartCommand(io: Io, options: BigQueryStartOptions
   const server = await startBigQuery({
     dataDir,
     port: options.port,
+    ...(options.grpcPort === undefined ? {} : { grpcPort: options.grpcPort }),
     ...(options.host === undefined ? {} : { host: options.host }),
     ...(options.project === undefined || options.owner === undefined
       ? {}
@@ -39,9 +41,10 @@ export async function bigQueryStartCommand(io: Io, options: BigQueryStartOptions
     throw startError(error, options);
   });
   try {
-    if (session.json) io.out(`${JSON.stringify({ event: 'ready', restUrl: server.restUrl })}\n`);
+    if (session.json)
+      io.out(`${JSON.stringify({ event: 'ready', restUrl: server.restUrl, grpcAddress: server.grpcAddress })}\n`);
     else {
-      io.out(`The local BigQuery answers at ${server.restUrl}\n`);
+      io.out(`The local BigQuery answers at ${server.restUrl}, its Storage Read API at ${server.grpcAddress} (gRPC)\n`);
       if (options.anonymousAs !== undefined)
         io.err(`warning: every caller without credentials is ${options.anonymousAs}\n`);
       io.err(

@@ -21,6 +21,8 @@ source:
   # The service account's JSON key: its text in a variable, or { keyFile: keys/sluice.json }.
   credentials: \${SLUICE_BIGQUERY_KEY}
   # endpoint: http://127.0.0.1:9050          # a local BigQuery: sluice bigquery start
+  # read: storage                            # plans by the Storage Read API, not tabledata.list
+  # storage_endpoint: http://127.0.0.1:9060  # with endpoint and read: storage
   # state_dataset: __segment_reverse_etl     # where Sluice keeps what was sent
 
 # A model is one SELECT statement in models/NAME.sql and the column that identifies a record.

@@ -99,7 +99,8 @@ export class Project {
   }
 
   async source(): Promise<SourceConfig> {
-    const { name, project, location, credentials, endpoint, state_dataset: stateDataset } = this.#config.source;
+    const { name, project, location, credentials, endpoint, read } = this.#config.source;
+    const { state_dataset: stateDataset, storage_endpoint: storageEndpoint } = this.#config.source;
     const missing: MissingVariable[] = [];
     const text = (value: string, key: string): string => expandText(value, ['source', key], this.#environment, missing);
     const config = {
@@ -108,6 +109,8 @@ export class Project {
       projectId: text(project, 'project'),
       location: text(location, 'location'),
       ...(endpoint === undefined ? {} : { endpoint: text(endpoint, 'endpoint') }),
+      ...(read === 'rest' ? {} : { read }),
+      ...(storageEndpoint === undefined ? {} : { storageEndpoint: text(storageEndpoint, 'storage_endpoint') }),
       stateDataset,
     } as const;
     const keyFile =
@@ -122,6 +125,22 @@ export class Project {
         'INVALID_ENDPOINT',
         'endpoint must be a URL',
         "Write for example http://127.0.0.1:9050, or remove it to use Google's service.",
+      );
+    }
+    if (config.storageEndpoint !== undefined && !/^https?:\/\/[^/]/.test(config.storageEndpoint)) {
+      throw this.#error(
+        ['source', 'storage_endpoint'],
+        'INVALID_ENDPOINT',
+        'storage_endpoint must be a URL',
+        "Write for example http://127.0.0.1:9060, or remove it to use Google's service.",
+      );
+    }
+    if (config.read === 'storage' && config.endpoint !== undefined && config.storageEndpoint === undefined) {
+      throw this.#error(
+        ['source', 'read'],
+        'STORAGE_ENDPOINT_MISSING',
+        'read: storage with an endpoint of your own needs storage_endpoint too',
+        'Set source.storage_endpoint to the address that `sluice bigquery start` prints, for example http://127.0.0.1:9060.',
       );
     }
     return { ...config, credentials: await this.#key(keyText, keyFile) };

@@ -26,6 +26,10 @@ const source = z.strictObject({
   credentials: z.union([text, z.strictObject({ keyFile: text })]),
   /** Base URL of a local BigQuery; absent for the real service. */
   endpoint: text.optional(),
+  /** How plans are read: `rest` (tabledata.list) or `storage` (the Storage Read API). */
+  read: z.enum(['rest', 'storage']).default('rest'),
+  /** Base URL of the Storage Read API of a local BigQuery; absent for the real service. */
+  storage_endpoint: text.optional(),
   state_dataset: z
     .string()
     .regex(/^[A-Za-z0-9_]{1,1024}$/, 'must hold only letters, digits and "_"')

@@ -25,10 +25,11 @@ const WORDS: Record<ExcessKind, string> = {
 };
 
 /** What is held on the project: it counts in every dataset. */
-export function excessOnProject(resource: string, held: ReadonlySet<string>, way: Way): Excess[] {
+export function excessOnProject(resource: string, held: ReadonlySet<string>, way: Way, readsStorage = false): Excess[] {
   // BigQuery Job User is the smallest predefined role with the one permission that is needed.
   const due = new Set(permissionsOf('roles/bigquery.jobUser'));
   if (way === 'sluice_creates_dataset') due.add('bigquery.datasets.create');
+  if (readsStorage) for (const permission of permissionsOf('roles/bigquery.readSessionUser')) due.add(permission);
   return inKinds(resource, without(held, due), rolesBeyond(held, due), 'in the whole project');
 }
 

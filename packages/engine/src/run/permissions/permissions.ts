@@ -8,7 +8,7 @@ import type { AccessEntry, DatasetRef, RoutineRef } from '../../source/bigquery/
 import { BigQuerySource } from '../../source/bigquery/bigquery.ts';
 import type { TableRef } from '../../source/source.ts';
 import type { CallOptions, CheckResult, ModelConfig, SourceConfig } from '../api.ts';
-import { GrantTexts, adviseGrants } from '../test-connection/advice.ts';
+import { GrantTexts, READ_SESSION_PERMISSIONS, adviseGrants } from '../test-connection/advice.ts';
 import { checkConnection } from '../test-connection/test-connection.ts';
 import { PROJECT_POLICY, excessOfEntry, excessOfUnusedDataset, excessOnProject, excessOnTable } from './excess.ts';
 import { ModelReader } from './model-reads.ts';
@@ -49,7 +49,9 @@ export async function advise(
     ...readNeeds(found, onTables),
   ];
   const excess = [
-    ...(onProject === undefined ? [] : excessOnProject(`projects/${source.projectId}`, onProject, way)),
+    ...(onProject === undefined
+      ? []
+      : excessOnProject(`projects/${source.projectId}`, onProject, way, source.read === 'storage')),
     ...(await excessOfDatasets(source, facts, found, onProject)),
     ...[...onTables].flatMap(([name, held]) =>
       excessOnTable(tableResource(found.tables.get(name)), held, onProject ?? new Set()),
@@ -126,7 +128,7 @@ async function heldOnTables(facts: AccessFacts, found: Found): Promise<Map<strin
 }
 
 function projectNeeds(
-  { projectId }: SourceConfig,
+  { projectId, read }: SourceConfig,
   checks: readonly CheckResult[],
   way: Way,
   held: ReadonlySet<string> | undefined,
@@ -134,6 +136,7 @@ function projectNeeds(
   const resource = `projects/${projectId}`;
   const jobs = heldBy(checks, 'jobs');
   const create = 'bigquery.datasets.create';
+  const readsStorage = read === 'storage';
   return [
     {
       permission: 'bigquery.jobs.create',
@@ -141,6 +144,14 @@ function projectNeeds(
       why: 'run any query',
       ...(jobs === undefined ? {} : { held: jobs }),
     },
+    ...(readsStorage
+      ? READ_SESSION_PERMISSIONS.map((permission) => ({
+          permission,
+          resource,
+          why: 'read plans through the Storage Read API',
+          ...(held === undefined ? {} : { held: held.has(permission) }),
+        }))
+      : []),
     ...(way === 'sluice_creates_dataset'
       ? [
           {

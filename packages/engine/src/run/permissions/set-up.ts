@@ -4,7 +4,7 @@
 // resources of the Terraform provider hashicorp/google.
 import type { RoutineRef } from '../../source/bigquery/access-facts.ts';
 import type { TableRef } from '../../source/source.ts';
-import { GrantTexts } from '../test-connection/advice.ts';
+import { GrantTexts, READ_SESSION_PERMISSIONS } from '../test-connection/advice.ts';
 import { DEFAULT_STATE_DATASET } from '../../plan/state-tables.ts';
 import type { SourceConfig } from '../api.ts';
 import type { SetUpScript, Way } from './report.ts';
@@ -56,7 +56,11 @@ export function setUpScript(source: SourceConfig, way: Way, grants: readonly Rea
   const jobs: Role = {
     id: 'sluice_jobs',
     title: 'Sluice jobs',
-    permissions: ['bigquery.jobs.create', ...(creates ? ['bigquery.datasets.create'] : [])],
+    permissions: [
+      'bigquery.jobs.create',
+      ...(source.read === 'storage' ? READ_SESSION_PERMISSIONS : []),
+      ...(creates ? ['bigquery.datasets.create'] : []),
+    ],
   };
   const state: Role = { id: 'sluice_state', title: 'Sluice state', permissions: STATE_PERMISSIONS };
   const read: Role = { id: 'sluice_read', title: 'Sluice read', permissions: ['bigquery.tables.getData'] };

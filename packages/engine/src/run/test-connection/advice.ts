@@ -11,6 +11,10 @@ const DATASET_CHECKS = [
   ['state_read', 'bigquery.tables.getData'],
 ] as const satisfies readonly (readonly [CheckName, string])[];
 
+/** What reading through the Storage Read API takes on the project; streams are never split. */
+export const READ_SESSION_PERMISSIONS = ['bigquery.readsessions.create', 'bigquery.readsessions.getData'] as const;
+export const READ_SESSION_USER = 'roles/bigquery.readSessionUser';
+
 /** Names of the things that grants are about. */
 export class GrantTexts {
   readonly project: string;
@@ -85,7 +89,8 @@ export function adviseGrants(source: SourceConfig, checks: readonly CheckResult[
     checks.find((check) => check.check === name && check.denied === true);
   const passed = (name: CheckName): boolean => checks.some((check) => check.check === name && check.ok);
 
-  const onProject: string[] = denied('jobs') === undefined ? [] : ['bigquery.jobs.create'];
+  const readSessions = denied('storage_read') === undefined ? [] : READ_SESSION_PERMISSIONS;
+  const onProject: string[] = [...(denied('jobs') === undefined ? [] : ['bigquery.jobs.create']), ...readSessions];
   // Without a dataset nothing in it could be tried: whatever did not pass will be needed.
   const noDataset = denied('state_dataset') !== undefined;
   const onDataset = DATASET_CHECKS.flatMap(([name, permission]) => {
@@ -99,7 +104,8 @@ export function adviseGrants(source: SourceConfig, checks: readonly CheckResult[
   ];
   if (needed.length === 0) return { needed, ways: [] };
 
-  const jobs = onProject.length === 0 ? [] : [texts.onProject('roles/bigquery.jobUser')];
+  const jobs = denied('jobs') === undefined ? [] : [texts.onProject('roles/bigquery.jobUser')];
+  if (readSessions.length > 0) jobs.push(texts.onProject(READ_SESSION_USER));
   const create = noDataset ? [texts.bq(texts.createDataset())] : [];
   const grant = onDataset.length === 0 ? [] : [texts.bq(texts.grantDataEditor())];
   const inRole = [...onProject, ...(noDataset ? ['bigquery.datasets.create'] : onDataset)];

@@ -10,7 +10,7 @@ import { parseKey } from '../../source/bigquery/credentials.ts';
 import { LOCATION_UNKNOWN } from '../../source/bigquery/errors.ts';
 import type { TableRef } from '../../source/source.ts';
 import type { CheckName, Fix, SourceConfig } from '../api.ts';
-import { GrantTexts, datasetFix } from './advice.ts';
+import { GrantTexts, READ_SESSION_PERMISSIONS, READ_SESSION_USER, datasetFix } from './advice.ts';
 
 const PROBE_TIMEOUT_MS = 120_000;
 const PROBE_TABLE_LIFETIME_MS = 3_600_000;
@@ -160,6 +160,21 @@ export class Probes implements AsyncDisposable {
         after: ['key', 'token', 'project'],
         run: () => this.#read(),
       },
+      storage_read: {
+        permission: 'bigquery.readsessions.create',
+        resource: project,
+        fix: {
+          words:
+            'Grant BigQuery Read Session User to the service account on the project, or read over REST (read: rest).',
+          command: texts.onProject(READ_SESSION_USER),
+          alternative: {
+            words: 'Or add the permissions to a custom role (ROLE_ID) that the account holds on the project.',
+            command: texts.addToCustomRole(READ_SESSION_PERMISSIONS),
+          },
+        },
+        after: ['key', 'token', 'project', 'state_tables', 'state_write', 'state_read'],
+        run: () => this.#readStorage(),
+      },
       state_drop: {
         ...inDataset('bigquery.tables.delete'),
         after: ['key', 'token', 'project', 'state_tables'],
@@ -299,6 +314,12 @@ export class Probes implements AsyncDisposable {
     if (this.#table !== undefined && this.#mayRunJobs)
       await this.#query('probe_read', `SELECT probe FROM ${quoted(table)} LIMIT 1`);
     return 'Rows may be read.';
+  }
+
+  /** The table holds the row that was written: opening the session and reading it ask for different permissions. */
+  async #readStorage(): Promise<string> {
+    await this.#source.probeStorage(this.#probeTable(), this.#signal);
+    return 'Tables may be read through the Storage Read API.';
   }
 
   async #drop(): Promise<string | Finding> {

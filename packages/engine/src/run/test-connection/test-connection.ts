@@ -11,6 +11,7 @@ export async function checkConnection(config: SourceConfig, options: CallOptions
   const all = probes.all();
   const results: CheckResult[] = [];
   for (const check of CHECKS) {
+    if (check === 'storage_read' && config.read !== 'storage') continue;
     const probe = all[check];
     const cause = probe.after.find((needed) => results.some((result) => result.check === needed && !result.ok));
     const result =

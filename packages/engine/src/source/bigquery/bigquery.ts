@@ -20,6 +20,8 @@ import { BigQueryClient, delay } from './client.ts';
 import type { FieldSchema, WireRow } from './decode.ts';
 import { columnsOf, compileNestingDecoder, compileRowDecoder } from './decode.ts';
 import { isRetryableError } from './errors.ts';
+import { StorageReader } from './storage-read.ts';
+import { compileBatchDecoder } from './arrow-decode.ts';
 
 const JOB_TIMEOUT_MS = 6 * 60 * 60 * 1000;
 /** How long one poll of a job's result waits at the service. */
@@ -56,11 +58,14 @@ export class BigQuerySource implements Source {
   readonly projectId: string;
   readonly location: string;
   readonly #client: BigQueryClient;
+  /** Undefined when tables are read over REST. */
+  readonly #storage: StorageReader | undefined;
 
   constructor(config: SourceConfig) {
     this.projectId = config.projectId;
     this.location = config.location;
     this.#client = new BigQueryClient(config);
+    this.#storage = config.read === 'storage' ? new StorageReader(config) : undefined;
   }
 
   /** Throws when the key gives no access token. */
@@ -367,6 +372,11 @@ export class BigQuerySource implements Source {
     return answer.permissions ?? [];
   }
 
+  /** Throws `forbidden` unless the table may be read through the Storage Read API. */
+  async probeStorage(ref: TableRef, signal?: AbortSignal): Promise<void> {
+    await this.#storage?.probe(ref, signal);
+  }
+
   async dropTable(ref: TableRef, signal?: AbortSignal): Promise<void> {
     await this.#tolerate(404, {
       method: 'DELETE',
@@ -405,6 +415,11 @@ export class BigQuerySource implements Source {
 
   async *pages(ref: TableRef, options: PageOptions = {}): AsyncIterable<readonly JsonObject[]> {
     const fields = await this.#fieldsOf(ref, options.signal);
+    // Streams of the Storage Read API are whole tables: what begins in the middle is read over REST.
+    if (this.#storage !== undefined && (options.startRow ?? 0) === 0) {
+      yield* storagePages(this.#storage, ref, fields, options);
+      return;
+    }
     const decode = options.nest === undefined ? compileRowDecoder(fields) : compileNestingDecoder(fields, options.nest);
     type Decoded = { readonly rows: readonly JsonObject[]; readonly pageToken: string | undefined };
     const fetchPage = async (pageToken?: string): Promise<Decoded> => {
@@ -414,7 +429,7 @@ export class BigQuerySource implements Source {
         query: {
           maxResults: options.pageRows ?? PAGE_ROWS,
           'formatOptions.useInt64Timestamp': true,
-          ...(pageToken === undefined ? {} : { pageToken }),
+          ...(pageToken === undefined ? { startIndex: options.startRow ?? 0 } : { pageToken }),
         },
         what: 'Cannot read the table’s rows',
         where: tableText(ref),
@@ -461,6 +476,24 @@ export class BigQuerySource implements Source {
     } catch (thrown) {
       if (thrown instanceof AppError && thrown.details['status'] === status) return undefined;
       throw thrown;
+    }
+  }
+}
+
+/** Batches of the Storage Read API as pages; rows are decoded page by page, when they are asked for. */
+async function* storagePages(
+  storage: StorageReader,
+  ref: TableRef,
+  fields: readonly FieldSchema[],
+  options: PageOptions,
+): AsyncIterable<readonly JsonObject[]> {
+  const decode = compileBatchDecoder(fields, options.nest);
+  const pageRows = options.pageRows ?? PAGE_ROWS;
+  for await (const batch of storage.batches(ref, options.signal)) {
+    const rows = decode(batch);
+    for (let from = 0; from < rows.count; from += pageRows) {
+      const length = Math.min(pageRows, rows.count - from);
+      yield Array.from({ length }, (_, i) => rows.row(from + i));
     }
   }
 }

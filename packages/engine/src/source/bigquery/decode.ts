@@ -17,6 +17,8 @@ export type FieldSchema = {
   readonly type: string;
   readonly mode?: string;
   readonly fields?: readonly FieldSchema[];
+  /** Of a RANGE. */
+  readonly rangeElementType?: { readonly type: string };
 };
 
 export type WireRow = { readonly f: readonly { readonly v: unknown }[] };
