@@ -7,10 +7,11 @@ import { fieldSql } from '../values/sql-text.ts';
 import { BIGNUMERIC_ZERO_SQL } from './bignumeric.ts';
 import { argument, bind, isConstant, raise, sqls } from './call.ts';
 import type { Arg, Call, ScalarFunction } from './contract.ts';
+import { intervalExtreme } from './interval.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 function assertComparable(type: GType, name: string): void {
-  if (type.kind === 'ARRAY' || type.kind === 'JSON' || type.kind === 'GEOGRAPHY' || type.kind === 'RANGE')
+  if (type.kind === 'ARRAY' || type.kind === 'JSON' || type.kind === 'GEOGRAPHY')
     throw unsupportedFunction(`${name} (${type.kind})`);
   if (type.kind === 'STRUCT') for (const field of type.fields) assertComparable(field.type, name);
 }
@@ -109,6 +110,7 @@ const like: ScalarFunction = (call) => {
 function extreme(name: 'greatest' | 'least'): ScalarFunction {
   return (call) => {
     if (call.args.length === 1) return sqls(call)[0]!;
+    if (call.type.kind === 'INTERVAL') return intervalExtreme(name)(call);
     return bind(sqls(call), (...names) => {
       const anyNull = names.map((n) => `${n} IS NULL`).join(' OR ');
       const nan =

@@ -6,6 +6,7 @@ import { momentTextSql } from '../values/sql-text.ts';
 import { atZone, inZone } from '../values/time-zone.ts';
 import { bind, constantText, kindOf, raise, sqls } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
+import { extractFromInterval, intervalOfPart } from './interval.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 const MICROS: Readonly<Record<string, string>> = {
@@ -224,8 +225,12 @@ const extract: ScalarFunction = (call) => {
   const name = part(call, 1);
   const kind = kindOf(call);
   const clockPart = ['HOUR', 'MINUTE', 'SECOND', 'MILLISECOND', 'MICROSECOND'].includes(name);
-  if (kind === 'INTERVAL' || kind === 'STRING' || (kind === 'DATE' && clockPart) || (kind === 'TIME' && !clockPart))
-    throw badPart(call, name);
+  if (kind === 'INTERVAL') {
+    const value = bind(sqls(call).slice(0, 1), (x) => extractFromInterval(name, x) ?? '');
+    if (value === '') throw badPart(call, name);
+    return value;
+  }
+  if (kind === 'STRING' || (kind === 'DATE' && clockPart) || (kind === 'TIME' && !clockPart)) throw badPart(call, name);
   const take = (x: string): string => {
     if (EXTRACTS[name] !== undefined) return `datepart('${EXTRACTS[name]}', ${x})`;
     if (name === 'DAYOFWEEK') return `(datepart('dow', ${x}) + 1)`;
@@ -289,7 +294,7 @@ const timestampArray: ScalarFunction = (call) => {
 };
 
 const makeInterval: ScalarFunction = (call) => {
-  const amount = interval(part(call, 1), `(${sqls(call)[0]})`);
+  const amount = intervalOfPart(part(call, 1), `(${sqls(call)[0]})`);
   if (amount === undefined) throw badPart(call, part(call, 1));
   return amount;
 };

@@ -2,6 +2,7 @@
 // text there, RANGE is a struct. A function that does not know them is refused by name, never run over the stored form.
 import { generateBignumericArray, withBignumeric } from './bignumeric.ts';
 import type { AggregateFunction, Call, ScalarFunction } from './contract.ts';
+import { intervalTotal } from './interval.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** Functions that do not look into their values. */
@@ -54,22 +55,72 @@ const ALLOWED: Readonly<Record<string, ReadonlySet<string>>> = {
     ...CHECKED,
     ...EQUALITY,
     ...ORDER,
-    ...['$add', '$subtract', '$multiply', '$divide', '$unary_minus', 'div', 'mod', 'abs', 'sign', 'floor', 'ceil'],
-    ...['safe_add', 'safe_subtract', 'safe_multiply', 'safe_divide', 'safe_negate', 'ceiling', 'round', 'trunc'],
-    ...['truncate', 'nullifzero', 'zeroifnull', 'range_bucket', 'sum', 'avg', 'generate_array'],
-    ...['stddev', 'stddev_samp', 'stddev_pop', 'variance', 'var_samp', 'var_pop', 'corr', 'covar_pop', 'covar_samp'],
-    ...['approx_count_distinct', 'approx_quantiles', 'approx_top_count', 'percentile_disc'],
+    '$add',
+    '$subtract',
+    '$multiply',
+    '$divide',
+    '$unary_minus',
+    'div',
+    'mod',
+    'abs',
+    'sign',
+    'floor',
+    'ceil',
+    'safe_add',
+    'safe_subtract',
+    'safe_multiply',
+    'safe_divide',
+    'safe_negate',
+    'ceiling',
+    'round',
+    'trunc',
+    'truncate',
+    'nullifzero',
+    'zeroifnull',
+    'range_bucket',
+    'sum',
+    'avg',
+    'generate_array',
+    'stddev',
+    'stddev_samp',
+    'stddev_pop',
+    'variance',
+    'var_samp',
+    'var_pop',
+    'corr',
+    'covar_pop',
+    'covar_samp',
+    'approx_count_distinct',
+    'approx_quantiles',
+    'approx_top_count',
+    'percentile_disc',
   ]),
   RANGE: new Set([
     ...BLIND,
     ...EQUALITY,
     ...ORDER.filter((name) => name.startsWith('$')),
-    ...['range_start', 'range_end', 'range_contains', 'range_overlaps', 'range_intersect', 'generate_range_array'],
+    'range_start',
+    'range_end',
+    'range_contains',
+    'range_overlaps',
+    'range_intersect',
+    'generate_range_array',
   ]),
   GEOGRAPHY: new Set([
     ...BLIND,
-    ...['st_x', 'st_y', 'st_astext', 'st_asgeojson', 'st_distance', 'st_dwithin', 'st_equals', 'st_maxdistance'],
-    ...['st_isempty', 'st_dimension', 'st_geometrytype', 'st_npoints', 'st_numpoints'],
+    'st_x',
+    'st_y',
+    'st_astext',
+    'st_asgeojson',
+    'st_distance',
+    'st_dwithin',
+    'st_equals',
+    'st_maxdistance',
+    'st_isempty',
+    'st_dimension',
+    'st_geometrytype',
+    'st_npoints',
+    'st_numpoints',
   ]),
 };
 
@@ -93,10 +144,12 @@ export function guardedScalar([name, compile]: readonly [string, ScalarFunction]
 
 export function guardedAggregate([name, compile]: readonly [string, AggregateFunction]): [string, AggregateFunction] {
   const aware = withBignumeric(name, compile);
+  const interval = name === 'sum' || name === 'avg' ? intervalTotal(name) : undefined;
   return [
     name,
     (call) => {
       check(call);
+      if (interval !== undefined && call.args[0]?.type.kind === 'INTERVAL') return interval(call);
       return aware(call);
     },
   ];

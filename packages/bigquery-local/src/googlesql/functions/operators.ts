@@ -5,6 +5,7 @@ import { floatTextSql, tried } from '../values/sql-text.ts';
 import { bignumericOverloads } from './bignumeric.ts';
 import { bind, byType, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
+import { intervalAddition, intervalOperators } from './interval.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 /** NUMERIC through a decimal function of JavaScript, exact where DuckDB's product and quotient are not. */
@@ -38,6 +39,7 @@ const divide = byType({
   ),
   NUMERIC: template(2, (a, b) => numericUdf('bq_numeric_divide', a, b)),
   BIGNUMERIC: bignumericOverloads.divide,
+  INTERVAL: intervalOperators.divide,
 });
 
 function addition(sign: '+' | '-'): ScalarFunction {
@@ -50,14 +52,8 @@ function addition(sign: '+' | '-'): ScalarFunction {
     if (left === 'INT64' && right === 'DATE' && sign === '+') return `(${b} + CAST(${a} AS INTEGER))`;
     if ((left === 'INT64' && right === 'INT64') || (left === 'NUMERIC' && right === 'NUMERIC'))
       return `(${a} ${sign} ${b})`;
-    if (right === 'INTERVAL' && (left === 'DATETIME' || left === 'DATE')) return `(${a} ${sign} ${b})`;
-    if (right === 'INTERVAL' && left === 'TIMESTAMP') {
-      return bind(
-        [a!, b!],
-        (x, y) =>
-          `(CASE WHEN datepart('month', ${y}) <> 0 OR datepart('year', ${y}) <> 0 THEN ${raise("'TIMESTAMP +/- INTERVAL is not supported for intervals with non-zero MONTH or YEAR part.'")} ELSE ${x} ${sign} ${y} END)`,
-      );
-    }
+    const interval = intervalAddition(sign, call);
+    if (interval !== undefined) return interval;
     throw unsupportedFunction(`${call.name} (${left}, ${right})`);
   };
 }
@@ -84,7 +80,8 @@ function safe(operator: ScalarFunction): ScalarFunction {
 }
 
 const multiply: ScalarFunction = byType({
-  INT64: infix('*'),
+  INT64: (call) => (kindOf(call, 1) === 'INTERVAL' ? intervalOperators.multiply : infix('*'))(call),
+  INTERVAL: intervalOperators.multiply,
   FLOAT64: checkedFloat('*'),
   NUMERIC: numericMultiply,
   BIGNUMERIC: bignumericOverloads.multiply,
@@ -94,6 +91,7 @@ const negate: ScalarFunction = byType({
   FLOAT64: (call) => `(- (${sqls(call)[0]}))`,
   NUMERIC: (call) => `(- (${sqls(call)[0]}))`,
   BIGNUMERIC: bignumericOverloads.negate,
+  INTERVAL: intervalOperators.negate,
 });
 
 function bits(operator: string): ScalarFunction {

@@ -4,9 +4,6 @@
 const NUMBER = String.raw`[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?`;
 const POINT = new RegExp(String.raw`^\s*POINT\s*\(\s*(${NUMBER})\s+(${NUMBER})\s*\)\s*$`, 'i');
 
-/** Why a text is no point: not a geography at all, one of another shape, or outside of the sphere. */
-export type NoPoint = 'invalid' | 'not a point' | 'latitude';
-
 /** Degrees on the sphere. Longitudes outside of ±180 are wrapped, as in BigQuery; latitudes beyond ±90 are errors. */
 export function pointOf(longitude: number, latitude: number): string | undefined {
   if (!Number.isFinite(longitude) || !Number.isFinite(latitude) || Math.abs(latitude) > 90) return undefined;
@@ -18,7 +15,8 @@ function degrees(value: number): string {
   return String(value === 0 ? 0 : value);
 }
 
-export function parsePoint(text: string): string | NoPoint {
+/** The stored form of a point's text, or why it is none: `invalid`, `not a point` (another shape) or `latitude`. */
+export function parsePoint(text: string): string {
   const match = POINT.exec(text);
   if (match === null)
     return /^\s*(?:POINT|LINESTRING|POLYGON|MULTI\w+|GEOMETRYCOLLECTION|FULLGLOBE|TRIANGLE)\b/i.test(text)

@@ -49,7 +49,7 @@ export function fittedValue(
     const length = type.kind === 'STRING' ? 'length' : 'octet_length';
     const max = parameters.maxLength;
     if (max === undefined) return sql;
-    const text = `${quoteText(`${type.kind}(${max}) has maximum length ${max} but got a value with length `)}`;
+    const text = quoteText(`${type.kind}(${max}) has maximum length ${max} but got a value with length `);
     return bind(
       [sql],
       (x) => `(CASE WHEN ${length}(${x}) > ${max} THEN ${misfit(`${text} || ${length}(${x})`)} ELSE ${x} END)`,
@@ -83,7 +83,7 @@ function fittedDecimal(
     kind === 'NUMERIC' ? `abs(${x}) > CAST('${bound}' AS DECIMAL(38,9))` : `bq_big_abs(${x}) > bq_big_of('${bound}')`;
   return bind([sql], (x) => {
     // Rounding at the edge of the range could itself overflow.
-    const value = `CASE WHEN ${limit(x)} AND ${limit(`${kind === 'NUMERIC' ? `trunc(${x}, ${scale})` : `bq_big_trunc(${x}, '${scale}')`}`)} THEN ${misfit(message)} ELSE ${rounded(x)} END`;
+    const value = `CASE WHEN ${limit(x)} AND ${limit(kind === 'NUMERIC' ? `trunc(${x}, ${scale})` : `bq_big_trunc(${x}, '${scale}')`)} THEN ${misfit(message)} ELSE ${rounded(x)} END`;
     return bind([value], (fitted) => `(CASE WHEN ${limit(fitted)} THEN ${misfit(message)} ELSE ${fitted} END)`);
   });
 }
