@@ -21,7 +21,11 @@ import { callerOf } from '../cloud-storage/cloud-storage.ts';
 import { openObjects, parseGsUris } from '../cloud-storage/job-files.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
+import type { Script } from '../googlesql/script/script.ts';
+import { ScriptText } from '../googlesql/script/script-text.ts';
 import { Slots } from '../storage/slots.ts';
+import { locationOf, ScriptJob, scriptStatistics } from './script/script-job.ts';
+import { Sessions, type Session } from './script/sessions.ts';
 import type { Execution } from './execution.ts';
 import { parseExtractConfiguration } from './extract/extract-configuration.ts';
 import { runExtract } from './extract/extract-job.ts';
@@ -29,7 +33,8 @@ import { failedStatistics } from './failed-statistics.ts';
 import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
 import { authorizeLoad, runLoad } from './load/load-job.ts';
 import type { LoadFile } from './load/source.ts';
-import { parseQueryConfiguration } from './query-configuration.ts';
+import { protoOf, withDestination } from './job-record.ts';
+import { parseQueryConfiguration, type QueryConfiguration } from './query-configuration.ts';
 import { dryRunOutcome, findCached, prepareQuery, runQuery, type PreparedQuery } from './query-job.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -69,10 +74,12 @@ export class JobService implements AsyncDisposable {
   readonly #running = new Map<string, Running>();
   readonly #errors = new Map<string, BigQueryError>();
   readonly #slots = new Slots(MAX_RUNNING);
+  readonly #sessions: Sessions;
   #closing = false;
 
   constructor(services: Services) {
     this.#services = services;
+    this.#sessions = new Sessions(services);
   }
 
   /** The caller has checked `bigquery.jobs.create`. A dry run is answered, or thrown, at once. */
@@ -162,6 +169,7 @@ export class JobService implements AsyncDisposable {
     const query = optionalObject(configuration, 'query')!;
     const parsed = parseQueryConfiguration(query, projectId);
     const dryRun = optionalFlag(configuration, 'dryRun') === true;
+    const session = this.#sessionOf(principal, projectId, parsed);
     const wire = {
       ...common(configuration),
       jobType: 'QUERY',
@@ -169,9 +177,13 @@ export class JobService implements AsyncDisposable {
     };
     let prepared: PreparedQuery | undefined;
     let failed: BigQueryError | undefined;
+    const asScript = (): Promise<Job> =>
+      this.#insertScript(request, configuration, base, location, parsed, wire, session);
+    if (session !== undefined || parsed.createSession || parsed.connection.size > 0) return asScript();
     try {
       prepared = await prepareQuery({ services, principal, projectId, location, configuration: parsed });
     } catch (error) {
+      if (error instanceof ScriptText) return asScript();
       failed = this.#presentable(error, base);
     }
     if (dryRun) {
@@ -218,6 +230,78 @@ export class JobService implements AsyncDisposable {
       run: (execution) => runQuery(execution, ready),
       cleanUp: () => ready[Symbol.dispose](),
       failed: failedStatistics(ready),
+    });
+  }
+
+  #sessionOf(principal: Principal, projectId: string, parsed: QueryConfiguration): Session | undefined {
+    const id = parsed.connection.get('session_id');
+    if (id !== undefined && parsed.createSession)
+      throw new BigQueryError('invalid', 'createSession and a session_id cannot be given together.');
+    return id === undefined ? undefined : this.#sessions.get(principal, projectId, id);
+  }
+
+  /** A script, or any query job of a session. */
+  async #insertScript(
+    request: JobRequest,
+    configuration: Body,
+    base: Base,
+    asked: string | undefined,
+    parsed: QueryConfiguration,
+    wire: Record<string, unknown>,
+    known: Session | undefined,
+  ): Promise<Job> {
+    const { principal, projectId } = request;
+    const services = this.#services;
+    const dryRun = optionalFlag(configuration, 'dryRun') === true;
+    let script: Script | undefined;
+    let failed: BigQueryError | undefined;
+    try {
+      if (known !== undefined && asked !== undefined && asked !== known.location)
+        throw new BigQueryError('invalid', `Session ${known.id} is in location ${known.location}, not in ${asked}.`);
+      script = await services.sql.script(parsed.sql, known?.state.variables.visible().keys());
+      const alone = script.statements.length === 1 && script.statements[0]?.kind === 'sql';
+      if (parsed.destination !== undefined && !alone)
+        throw new BigQueryError('invalid', 'configuration.query.destinationTable cannot be set for scripts');
+    } catch (error) {
+      failed = this.#presentable(error, base);
+    }
+    if (dryRun && failed !== undefined) throw failed;
+    const location =
+      known?.location ??
+      asked ??
+      (script === undefined ? undefined : locationOf(services, principal, projectId, parsed, script)) ??
+      'US';
+    const job: Job = {
+      ...base,
+      location,
+      state: 'PENDING',
+      startedMs: undefined,
+      endedMs: undefined,
+      configuration: wire,
+      outcome: undefined,
+    };
+    if (dryRun)
+      return {
+        ...job,
+        state: 'DONE',
+        configuration: { ...wire, dryRun: true },
+        outcome: { statistics: scriptStatistics() },
+      };
+    if (script === undefined)
+      return this.#endAtOnce(
+        job,
+        { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} },
+        failed,
+      );
+    const session = known ?? (parsed.createSession ? this.#sessions.create(principal, projectId, location) : undefined);
+    const { createdMs } = base;
+    const scriptJob = new ScriptJob(this.#sessions, { script, configuration: parsed, location, createdMs, session });
+    return this.#start(job, principal, configuration, {
+      run: (execution) => scriptJob.run(execution),
+      cleanUp: () => undefined,
+      get failed() {
+        return scriptJob.statistics;
+      },
     });
   }
 
@@ -420,6 +504,7 @@ export class JobService implements AsyncDisposable {
     for (const { controller } of all)
       controller.abort(new BigQueryError('backendError', 'Job was interrupted: the server stopped.'));
     await Promise.all(all.map(({ ended }) => ended));
+    await this.#sessions[Symbol.asyncDispose]();
   }
 }
 
@@ -436,16 +521,4 @@ function common(configuration: Body): Record<string, unknown> {
     ...(labels === undefined ? {} : { labels }),
     ...(timeout === undefined ? {} : { jobTimeoutMs: String(timeout) }),
   };
-}
-
-function protoOf(error: BigQueryError): ErrorProto {
-  const { location } = error.options;
-  return { reason: error.reason, ...(location === undefined ? {} : { location }), message: error.message };
-}
-
-/** The configuration of a query job names the table that holds its result. */
-function withDestination(job: Job, table: NonNullable<JobOutcome['destination']>): Job {
-  const query = job.configuration['query'] as Body | undefined;
-  if (query === undefined) return job;
-  return { ...job, configuration: { ...job.configuration, query: { ...query, destinationTable: table } } };
 }

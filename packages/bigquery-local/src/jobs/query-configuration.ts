@@ -30,7 +30,13 @@ export type QueryConfiguration = {
   readonly maximumBytesBilled: bigint | undefined;
   readonly timePartitioning: Body | undefined;
   readonly clustering: readonly string[] | undefined;
+  readonly createSession: boolean;
+  /** `connectionProperties`, by key. */
+  readonly connection: ReadonlyMap<ConnectionKey, string>;
 };
+
+const CONNECTION_KEYS = ['session_id', 'query_label', 'time_zone'] as const;
+type ConnectionKey = (typeof CONNECTION_KEYS)[number];
 
 const MAX_SQL_CHARACTERS = 1024 * 1024;
 
@@ -56,9 +62,7 @@ export function parseQueryConfiguration(query: Body, projectId: string): QueryCo
     'destinationEncryptionConfiguration',
     'schemaUpdateOptions',
     'rangePartitioning',
-    'connectionProperties',
     'scriptOptions',
-    'createSession',
   ]) {
     const value = query[name];
     const empty =
@@ -82,7 +86,31 @@ export function parseQueryConfiguration(query: Body, projectId: string): QueryCo
     maximumBytesBilled: billed === undefined ? undefined : BigInt(billed),
     timePartitioning: optionalObject(query, 'timePartitioning'),
     clustering: optionalList(optionalObject(query, 'clustering') ?? {}, 'fields')?.map(String),
+    createSession: optionalFlag(query, 'createSession') === true,
+    connection: parseConnection(query),
   };
+}
+
+/** ConnectionProperty of the REST reference. */
+function parseConnection(query: Body): Map<ConnectionKey, string> {
+  const properties = new Map<ConnectionKey, string>();
+  for (const property of optionalList(query, 'connectionProperties') ?? []) {
+    const key = optionalText(property as Body, 'key') ?? '';
+    const value = optionalText(property as Body, 'value') ?? '';
+    const known = CONNECTION_KEYS.find((name) => name === key.toLowerCase());
+    if (known === undefined)
+      throw new BigQueryError(
+        'notImplemented',
+        `configuration.query.connectionProperties: ${key} is not supported by the local BigQuery.`,
+      );
+    if (known === 'time_zone' && !/^(UTC|Etc\/UTC)$/i.test(value))
+      throw new BigQueryError(
+        'notImplemented',
+        `configuration.query.connectionProperties: time_zone ${value} is not supported by the local BigQuery: it is UTC.`,
+      );
+    properties.set(known, value);
+  }
+  return properties;
 }
 
 export function oneOf<T extends string>(body: Body, name: string, values: readonly T[]): T | undefined {

@@ -6,6 +6,8 @@ import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client
 import { CatalogCache, type AnalyzerTable, type CatalogLease } from './catalog.ts';
 import { pipeOperator } from './quoted-path.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
+import { extraSignatures } from '../functions/index.ts';
+import type { AnalyzerRoutine } from '../routines/signature.ts';
 import { typeToProto } from './type-proto.ts';
 import { parseScript } from '../script/parse-script.ts';
 import { ScriptText } from '../script/script-text.ts';
@@ -39,6 +41,7 @@ export class Analyzer implements AsyncDisposable {
   readonly #client: ZetaSqlClient;
   readonly #catalogs: CatalogCache;
   #language: Promise<Message> | undefined;
+  #builtins: Promise<ReadonlySet<string>> | undefined;
 
   constructor(options: ZetaSqlClientOptions = {}) {
     this.#client = new ZetaSqlClient(options);
@@ -77,8 +80,15 @@ export class Analyzer implements AsyncDisposable {
   /** The text as a script, of one statement or more. Throws `invalidQuery` where it is none. */
   async script(sql: string): Promise<Script> {
     const options = { ...(await this.#languageOptions()), supportedStatementKinds: [] };
-    const response = await this.#client.call('Parse', { sqlStatement: sql, options, allowScript: true });
-    return parseScript(response['parsedScript'], sql);
+    const request = { sqlStatement: sql, options, allowScript: true };
+    const response = await this.#client.call('Parse', request);
+    const names = await this.#client.call('ExtractTableNamesFromStatement', request).catch((): Message => ({}));
+    const tables = (names['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
+    return parseScript(
+      response['parsedScript'],
+      sql,
+      tables.map((name) => name.tableNameSegment ?? []),
+    );
   }
 
   /** The resolved statement, an `AnyResolvedStatementProto`. */
@@ -87,6 +97,7 @@ export class Analyzer implements AsyncDisposable {
     tables: readonly AnalyzerTable[],
     parameters: AnalyzerParameters,
     variables: AnalyzerVariables = NO_VARIABLES,
+    routines: readonly AnalyzerRoutine[] = [],
   ): Promise<unknown> {
     const language = await this.#languageOptions();
     const options = {
@@ -111,13 +122,32 @@ export class Analyzer implements AsyncDisposable {
     const leases: CatalogLease[] = [];
     try {
       const response = await this.#client.call('Analyze', async () => {
-        const lease = await this.#catalogs.lease(tables, language, variables.named);
+        const lease = await this.#catalogs.lease(tables, language, variables.named, routines);
         leases.push(lease);
         return { sqlStatement: sql, registeredCatalogId: lease.registeredCatalogId, options };
       });
       return response['resolvedStatement'];
     } finally {
       for (const { release } of leases) release();
+    }
+  }
+
+  /** Whether GoogleSQL has a function of this name, in any case. */
+  async isBuiltin(name: string): Promise<boolean> {
+    this.#builtins ??= this.#loadBuiltins();
+    return (await this.#builtins).has(name.toLowerCase());
+  }
+
+  async #loadBuiltins(): Promise<ReadonlySet<string>> {
+    try {
+      const languageOptions = await this.#languageOptions();
+      const response = await this.#client.call('GetBuiltinFunctions', { languageOptions });
+      const functions = (response['function'] ?? []) as readonly { readonly namePath?: readonly string[] }[];
+      const extra = extraSignatures as readonly { readonly namePath?: readonly string[] }[];
+      return new Set([...functions, ...extra].map(({ namePath }) => (namePath ?? []).join('.').toLowerCase()));
+    } catch (error) {
+      this.#builtins = undefined;
+      throw error;
     }
   }
 

@@ -7,11 +7,11 @@ import { atPlace, type Block, type Name, type Script, type ScriptStatement, type
 const MAX_NESTING = 50;
 
 /** Throws `invalidQuery` for what the parser takes and no script may hold. */
-export function parseScript(tree: unknown, sql: string): Script {
+export function parseScript(tree: unknown, sql: string, tables: readonly (readonly string[])[]): Script {
   if (!isMessage(tree)) throw new Error("The analyser's answer lacks a script.");
   const reader = new TreeReader(sql);
   const statements = reader.list(part(tree, 'statementListNode'), 0);
-  return { text: sql, statements, positional: reader.positional(tree) };
+  return { text: sql, statements, positional: reader.positional(tree), tables };
 }
 
 class TreeReader {

@@ -77,6 +77,8 @@ export type Script = {
   readonly statements: Block;
   /** Where the positional parameters `?` are, in order. */
   readonly positional: readonly number[];
+  /** Paths of the tables that its statements name, as far as they can be told. */
+  readonly tables: readonly (readonly string[])[];
 };
 
 /** Line and column, both from 1; the column counts characters. */

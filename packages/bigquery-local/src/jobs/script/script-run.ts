@@ -1,0 +1,474 @@
+// The interpreter of scripts: control flow, variables, handlers, procedures. Everything that
+// reads or writes data it hands to child jobs, each authorised by itself.
+// Source: "Procedural language" of the GoogleSQL reference for BigQuery.
+import { BigQueryError } from '../../bigquery-error.ts';
+import {
+  atPlace,
+  type Block,
+  type Name,
+  type Script,
+  type ScriptStatement,
+  type Span,
+} from '../../googlesql/script/script.ts';
+import { typeName, type GType, type TypedValue, type Value } from '../../googlesql/types.ts';
+import { presentable } from '../../rest/error-envelope.ts';
+import type { Execution } from '../execution.ts';
+import type { QueryConfiguration } from '../query-configuration.ts';
+import type { StatementContext } from '../statement-context.ts';
+import type { Child, ChildJobs } from './child-jobs.ts';
+import { executeImmediate } from './execute-immediate.ts';
+import { childOf, condition, equal, evaluate, loopRows, placed, type Surroundings } from './expressions.ts';
+import { textOf, traceOf, type Frame } from './frame.ts';
+import { callProcedure } from './procedure.ts';
+import { errorVariables, RaisedError, ScriptFailure } from './script-failure.ts';
+import type { ScriptState } from './script-state.ts';
+import { StorageTransaction } from './storage-transaction.ts';
+import { settingOf, systemVariables } from './system-variables.ts';
+import { undeclared, VariableScope } from './variable-scope.ts';
+
+/** How a block ended, when not at its end. */
+export type Jump =
+  | { readonly kind: 'break' | 'continue'; readonly label: string | undefined }
+  | { readonly kind: 'return' }
+  | undefined;
+
+/** A loop that touches nothing but variables must not keep the server from everything else. */
+const STATEMENTS_PER_TURN = 50;
+
+export type ScriptOptions = {
+  readonly execution: Execution;
+  readonly configuration: QueryConfiguration;
+  readonly location: string;
+  readonly state: ScriptState;
+  readonly children: ChildJobs;
+  readonly createdMs: number;
+  readonly sessionId: string | undefined;
+  /** CALL BQ.ABORT_SESSION. */
+  readonly abortSession: (sessionId: string | undefined) => Promise<void>;
+};
+
+export class ScriptRun {
+  readonly options: ScriptOptions;
+  readonly around: Surroundings;
+  #statements = 0;
+
+  constructor(options: ScriptOptions) {
+    this.options = options;
+    const { children, configuration } = options;
+    this.around = {
+      children,
+      configuration,
+      context: (frame) => this.#context(frame),
+      inherited: () => this.#inherited(),
+    };
+  }
+
+  /** Runs it to its end. Errors come out as the job shows them. */
+  async run(script: Script): Promise<void> {
+    const { state, configuration } = this.options;
+    const frame: Frame = {
+      script,
+      procedure: undefined,
+      variables: state.variables,
+      parameters: configuration.parameters,
+      caller: undefined,
+    };
+    try {
+      await this.block(script.statements, frame);
+    } catch (error) {
+      if (!(error instanceof ScriptFailure)) throw error;
+      throw new BigQueryError(error.reason as 'invalidQuery', error.errorMessage, {
+        ...error.options,
+        httpStatus: error.httpStatus,
+        cause: error,
+      });
+    }
+  }
+
+  async block(block: Block, frame: Frame): Promise<Jump> {
+    for (const statement of block) {
+      const jump = await this.#statement(statement, frame);
+      if (jump !== undefined) return jump;
+    }
+    return undefined;
+  }
+
+  async #statement(statement: ScriptStatement, frame: Frame): Promise<Jump> {
+    const { signal } = this.options.execution;
+    signal.throwIfAborted();
+    this.#statements += 1;
+    if (this.#statements % STATEMENTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    try {
+      return await this.#run(statement, frame);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ScriptFailure) throw error;
+      const thrown = presentable(error);
+      throw new ScriptFailure(thrown, {
+        message: `Query error: ${placed(thrown, frame, statement)}`,
+        statementText: textOf(frame, statement),
+        trace: traceOf(frame, statement),
+      });
+    }
+  }
+
+  async #run(statement: ScriptStatement, frame: Frame): Promise<Jump> {
+    const { around } = this;
+    switch (statement.kind) {
+      case 'sql':
+        await this.sql(childOf(around, frame, statement, {}), statement.node);
+        return undefined;
+      case 'declare':
+        return this.#declare(statement, frame);
+      case 'set':
+        await this.assign(frame, statement.name, statement.value);
+        return undefined;
+      case 'set_struct':
+        return this.#setStruct(statement, frame);
+      case 'set_system':
+        return this.#setSystem(statement.path, await evaluate(around, frame, statement.value));
+      case 'if':
+        for (const { condition: test, body } of statement.branches)
+          if (await condition(around, frame, test)) return this.block(body, frame);
+        return statement.otherwise === undefined ? undefined : this.block(statement.otherwise, frame);
+      case 'case':
+        return this.#case(statement, frame);
+      case 'while':
+      case 'repeat':
+        return this.#loop(statement, frame);
+      case 'for':
+        return this.#for(statement, frame);
+      case 'break':
+      case 'continue':
+        return { kind: statement.kind, label: statement.label?.name };
+      case 'return':
+        return { kind: 'return' };
+      case 'block':
+        return this.#guarded(statement, frame);
+      case 'raise':
+        return this.#raise(statement, frame);
+      case 'assert':
+        return this.#assert(statement, frame);
+      case 'execute_immediate':
+        await executeImmediate(this, statement, frame);
+        return undefined;
+      case 'call':
+        await callProcedure(this, statement, frame);
+        return undefined;
+      case 'begin_transaction':
+      case 'commit':
+      case 'rollback':
+        await this.transaction(statement.kind, childOf(around, frame, statement, {}));
+        return undefined;
+    }
+  }
+
+  /** A statement that is one child job. */
+  async sql(child: Child, node: string): Promise<void> {
+    const { children, state } = this.options;
+    // Before its analysis: the dataset decides who may make tables in it.
+    if (node === 'astCreateTableStatementNode' && /\btemp(orary)?\b/i.test(child.configuration.sql))
+      state.temporary.ensure();
+    const { outcome, statement } = await children.run(child);
+    state.lastJobId = children.lastJobId;
+    const query = outcome.statistics['query'] as Readonly<Record<string, unknown>> | undefined;
+    const affected = query?.['numDmlAffectedRows'];
+    if (typeof affected === 'string') state.rowCount = BigInt(affected);
+    if (statement.kind !== 'CREATE_TEMP_FUNCTION') return;
+    const { routine, mode } = statement;
+    const key = routine.name.toLowerCase();
+    const known = state.temporaryRoutines.has(key);
+    if (known && mode === 'default')
+      throw new BigQueryError('duplicate', `Already Exists: Temporary function ${routine.name}`);
+    if (!known || mode === 'or_replace') state.temporaryRoutines.set(key, routine);
+  }
+
+  /** Sets a declared variable to an expression of its type. */
+  async assign(frame: Frame, name: Name, value: Span): Promise<void> {
+    const type = this.typeOf(frame, name);
+    frame.variables.set(name.name, await evaluate(this.around, frame, value, type));
+  }
+
+  typeOf(frame: Frame, name: Name): GType {
+    const type = frame.variables.typeOf(name.name);
+    if (type === undefined)
+      throw new BigQueryError(
+        'invalidQuery',
+        `${undeclared(name.name).message}${frame.procedure === undefined ? atPlace(frame.script.text, name.start) : ''}`,
+        { location: 'query' },
+      );
+    return type;
+  }
+
+  async transaction(kind: 'begin_transaction' | 'commit' | 'rollback', child: Child): Promise<void> {
+    const { state, children, execution } = this.options;
+    const { services, projectId } = execution;
+    const invalid = (message: string): BigQueryError =>
+      new BigQueryError('invalidQuery', message, { location: 'query' });
+    switch (kind) {
+      case 'begin_transaction':
+        await children.note(child, 'BEGIN_TRANSACTION', async () => {
+          if (state.transaction !== undefined)
+            throw invalid(
+              'Cannot begin a transaction: a transaction is already in progress. Nested transactions are not supported.',
+            );
+          state.transaction = await StorageTransaction.begin(services, state.transactions, projectId);
+        });
+        return;
+      case 'commit':
+        await children.note(child, 'COMMIT_TRANSACTION', async () => {
+          const { transaction } = state;
+          if (transaction === undefined) throw invalid('Cannot commit: there is no transaction in progress.');
+          state.transaction = undefined;
+          await transaction.commit();
+        });
+        return;
+      case 'rollback':
+        await children.note(child, 'ROLLBACK_TRANSACTION', async () => {
+          if (state.transaction === undefined) throw invalid('Cannot roll back: there is no transaction in progress.');
+          await state.rollback();
+        });
+    }
+  }
+
+  async #declare(statement: Extract<ScriptStatement, { readonly kind: 'declare' }>, frame: Frame): Promise<undefined> {
+    const { names, type, value } = statement;
+    for (const { name } of names) {
+      // Of an earlier job of the session.
+      if (
+        frame.caller === undefined &&
+        frame.variables === this.options.state.variables &&
+        frame.variables.get(name) !== undefined
+      )
+        throw new BigQueryError('invalidQuery', `Variable '${name}' redeclaration`, { location: 'query' });
+    }
+    const declared =
+      type === undefined
+        ? undefined
+        : (await evaluate(this.around, frame, type, undefined, `CAST(NULL AS ${textOf(frame, type)})`)).type;
+    const initial: TypedValue =
+      value === undefined
+        ? { type: declared ?? { kind: 'INT64' }, value: null }
+        : await evaluate(this.around, frame, value, declared);
+    for (const { name } of names) frame.variables.declare(name, initial);
+    return undefined;
+  }
+
+  async #setStruct(
+    statement: Extract<ScriptStatement, { readonly kind: 'set_struct' }>,
+    frame: Frame,
+  ): Promise<undefined> {
+    const types = statement.names.map((name) => this.typeOf(frame, name));
+    const given = await evaluate(this.around, frame, statement.value);
+    if (given.type.kind !== 'STRUCT')
+      throw new BigQueryError(
+        'invalidQuery',
+        `Expected a STRUCT to assign to (${statement.names.map(({ name }) => name).join(', ')}), but the expression has type ${typeName(given.type)}`,
+        { location: 'query' },
+      );
+    if (given.type.fields.length !== types.length)
+      throw new BigQueryError(
+        'invalidQuery',
+        `Mismatch between number of variables (${types.length}) and number of fields (${given.type.fields.length}) in the assignment`,
+        { location: 'query' },
+      );
+    const { fields } = given.type;
+    const target: GType = {
+      kind: 'STRUCT',
+      fields: types.map((type, i) => ({ name: fields[i]!.name, type })),
+    };
+    const { value } = await evaluate(this.around, frame, statement.value, target);
+    const values = value as readonly Value[] | null;
+    statement.names.forEach(({ name }, i) => {
+      frame.variables.set(name, { type: types[i]!, value: values?.[i] ?? null });
+    });
+    return undefined;
+  }
+
+  #setSystem(path: readonly string[], value: TypedValue): undefined {
+    const { state, execution } = this.options;
+    const setting = settingOf(path, value);
+    switch (setting.kind) {
+      case 'dataset_id':
+        state.defaultDataset =
+          setting.value === undefined
+            ? undefined
+            : { projectId: state.defaultDataset?.projectId ?? execution.projectId, datasetId: setting.value };
+        return undefined;
+      case 'dataset_project_id':
+        if (state.defaultDataset !== undefined)
+          state.defaultDataset = { ...state.defaultDataset, projectId: setting.value ?? execution.projectId };
+        return undefined;
+      case 'query_label':
+        labelsOf(setting.value);
+        state.queryLabel = setting.value;
+        return undefined;
+      case 'nothing':
+        return undefined;
+    }
+  }
+
+  async #case(statement: Extract<ScriptStatement, { readonly kind: 'case' }>, frame: Frame): Promise<Jump> {
+    const { operand, branches, otherwise } = statement;
+    const value = operand === undefined ? undefined : await evaluate(this.around, frame, operand);
+    for (const { condition: test, body } of branches) {
+      const holds =
+        value === undefined ? await condition(this.around, frame, test) : await equal(this.around, frame, value, test);
+      if (holds) return this.block(body, frame);
+    }
+    return otherwise === undefined ? undefined : this.block(otherwise, frame);
+  }
+
+  async #loop(statement: Extract<ScriptStatement, { readonly kind: 'while' | 'repeat' }>, frame: Frame): Promise<Jump> {
+    for (;;) {
+      if (statement.kind === 'while' && statement.condition !== undefined) {
+        if (!(await condition(this.around, frame, statement.condition))) return undefined;
+      }
+      const jump = afterRound(await this.block(statement.body, frame), statement.label);
+      if (jump.leaves) return jump.jump;
+      if (statement.kind === 'repeat' && (await condition(this.around, frame, statement.until))) return undefined;
+      await this.#turn();
+    }
+  }
+
+  async #for(statement: Extract<ScriptStatement, { readonly kind: 'for' }>, frame: Frame): Promise<Jump> {
+    const { type, rows } = await loopRows(this.around, frame, statement.query);
+    const inner: Frame = { ...frame, variables: new VariableScope(frame.variables) };
+    for (const value of rows) {
+      inner.variables.declare(statement.variable.name, { type, value });
+      const jump = afterRound(await this.block(statement.body, inner), statement.label);
+      if (jump.leaves) return jump.jump;
+      await this.#turn();
+    }
+    return undefined;
+  }
+
+  /** An empty round of a loop is a statement too. */
+  async #turn(): Promise<void> {
+    this.options.execution.signal.throwIfAborted();
+    this.#statements += 1;
+    if (this.#statements % STATEMENTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async #guarded(statement: Extract<ScriptStatement, { readonly kind: 'block' }>, frame: Frame): Promise<Jump> {
+    const { body, handler, label } = statement;
+    let jump: Jump;
+    try {
+      jump = await this.block(body, { ...frame, variables: new VariableScope(frame.variables) });
+    } catch (error) {
+      if (handler === undefined || !(error instanceof ScriptFailure)) throw error;
+      this.options.execution.signal.throwIfAborted();
+      const inner: Frame = { ...frame, error: errorVariables(error) };
+      this.#handled.push(error);
+      try {
+        jump = await this.block(handler, inner);
+      } finally {
+        this.#handled.pop();
+      }
+    }
+    if (jump?.kind === 'break' && jump.label !== undefined && jump.label.toLowerCase() === label?.toLowerCase())
+      return undefined;
+    return jump;
+  }
+
+  readonly #handled: ScriptFailure[] = [];
+
+  async #raise(statement: Extract<ScriptStatement, { readonly kind: 'raise' }>, frame: Frame): Promise<never> {
+    if (statement.message === undefined) {
+      const handled = this.#handled.at(-1);
+      throw (
+        handled ??
+        new BigQueryError('invalidQuery', 'Cannot re-raise an existing exception outside of an exception handler')
+      );
+    }
+    const { value } = await evaluate(this.around, frame, statement.message, { kind: 'STRING' });
+    if (typeof value !== 'string')
+      throw new BigQueryError('invalidQuery', 'The message of RAISE cannot be NULL', { location: 'query' });
+    throw new RaisedError(value);
+  }
+
+  async #assert(statement: Extract<ScriptStatement, { readonly kind: 'assert' }>, frame: Frame): Promise<undefined> {
+    const { description } = statement;
+    await this.options.children.note(childOf(this.around, frame, statement, {}), 'ASSERT', async () => {
+      if (await condition(this.around, frame, statement.condition)) return;
+      throw new BigQueryError(
+        'invalidQuery',
+        description === undefined ? 'Assertion failed' : `Assertion failed: ${description}`,
+        { location: 'query' },
+      );
+    });
+    return undefined;
+  }
+
+  #context(frame: Frame): StatementContext {
+    const { state, execution, children, createdMs, sessionId, location } = this.options;
+    const system = systemVariables({
+      projectId: execution.projectId,
+      defaultDataset: this.#defaultDataset(),
+      location,
+      sessionId,
+      queryLabel: state.queryLabel,
+      lastJobId: state.lastJobId,
+      rowCount: state.rowCount,
+      currentJobId: execution.jobId,
+      script: {
+        jobId: execution.jobId,
+        createdMs,
+        childJobs: children.count,
+        bytesProcessed: children.bytesProcessed,
+        bytesBilled: children.bytesBilled,
+      },
+    });
+    for (const [path, value] of frame.error ?? []) system.set(path, value);
+    return {
+      variables: frame.variables.visible(),
+      systemVariables: system,
+      temporary: state.temporary,
+      ...(state.transaction === undefined ? {} : { transaction: state.transaction }),
+    };
+  }
+
+  #defaultDataset(): QueryConfiguration['defaultDataset'] {
+    return this.options.state.defaultDataset ?? this.options.configuration.defaultDataset;
+  }
+
+  #inherited(): ReturnType<Surroundings['inherited']> {
+    const { state } = this.options;
+    return {
+      temporaryRoutines: [...state.temporaryRoutines.values()],
+      labels: labelsOf(state.queryLabel),
+      defaultDataset: this.#defaultDataset(),
+    };
+  }
+}
+
+/** What a loop does after a round that ended with `jump`. */
+function afterRound(
+  jump: Jump,
+  label: string | undefined,
+): { readonly leaves: false } | { readonly leaves: true; readonly jump: Jump } {
+  if (jump === undefined) return { leaves: false };
+  if (jump.kind === 'return') return { leaves: true, jump };
+  const mine = jump.label === undefined || jump.label.toLowerCase() === label?.toLowerCase();
+  if (!mine) return { leaves: true, jump };
+  return jump.kind === 'continue' ? { leaves: false } : { leaves: true, jump: undefined };
+}
+
+/** `key:value,key:value`. Source: "Adding labels to jobs in a session". */
+function labelsOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
+  if (text === undefined || text === '') return undefined;
+  return Object.fromEntries(
+    text.split(',').map((pair): [string, string] => {
+      const [, key, value] = /^\s*([a-z][a-z0-9_-]{0,62})\s*:\s*([a-z0-9_-]{0,63})\s*$/.exec(pair) ?? [];
+      if (key === undefined)
+        throw new BigQueryError(
+          'invalidQuery',
+          `Invalid value of @@query_label: ${text}. Labels are written as key:value,key:value`,
+          {
+            location: 'query',
+          },
+        );
+      return [key, value ?? ''];
+    }),
+  );
+}
