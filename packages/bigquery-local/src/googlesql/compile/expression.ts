@@ -109,6 +109,8 @@ function compileCall(context: CompileContext, call: Extract<Expr, { kind: 'call'
     context.volatileCalls += 1;
   }
   if (!call.safe) return callFunction(call.name, call.type, call.contextId, args);
+  // A shape that is not supported must not come out as NULL.
+  if (call.name.startsWith('st_geogfrom')) throw unsupported(`SAFE.${call.name.toUpperCase()}`);
   // SAFE is about errors of the function itself: those of its arguments arise outside of TRY.
   return bind(
     args.map((arg) => arg.sql),

@@ -54,6 +54,12 @@ function jsonText(value: unknown, type: GType): string {
       return value as string;
     case 'FLOAT64':
       return Number.isFinite(Number(value)) ? String(Number(value)) : JSON.stringify(value);
+    case 'RANGE': {
+      const [start = '', end = ''] = (value as string).slice(1, -1).split(', ');
+      const bound = (name: string, text: string): string[] =>
+        text === 'UNBOUNDED' ? [] : [`"${name}":${JSON.stringify(scalarText(text, type.element))}`];
+      return `{${[...bound('start', start), ...bound('end', end)].join(',')}}`;
+    }
     case 'JSON':
       // Valid by its type, but perhaps on several lines.
       return (value as string).replaceAll(/[\r\n]+/g, ' ');
@@ -63,5 +69,9 @@ function jsonText(value: unknown, type: GType): string {
 }
 
 function scalarText(value: string, type: GType): string {
+  if (type.kind === 'RANGE') {
+    const bound = (text: string): string => (text === 'UNBOUNDED' ? text : scalarText(text, type.element));
+    return `[${value.slice(1, -1).split(', ').map(bound).join(', ')})`;
+  }
   return type.kind === 'TIMESTAMP' ? `${datetimeText(BigInt(value)).replace('T', ' ')} UTC` : value;
 }

@@ -18,10 +18,7 @@ export function detectedType(column: string, type: DuckDBType): GType {
   }
   if (type instanceof DuckDBDecimalType) {
     if (type.scale <= 9 && type.width - type.scale <= 29) return { kind: 'NUMERIC' };
-    throw unsupported(
-      column,
-      `DECIMAL(${type.width},${type.scale}) needs BIGNUMERIC, which is not supported by the local BigQuery`,
-    );
+    return { kind: 'BIGNUMERIC' };
   }
   if (type.alias === 'JSON') return { kind: 'JSON' };
   switch (type.typeId) {
@@ -85,6 +82,8 @@ export function storedForm(sql: string, type: DuckDBType, to: GType, depth = 0):
       return `CAST(${sql} AS TIMESTAMP)`;
     case 'NUMERIC':
       return `CAST(${sql} AS DECIMAL(38,9))`;
+    case 'BIGNUMERIC':
+      return `bq_big_of(CAST(${sql} AS VARCHAR))`;
     default:
       return sql;
   }

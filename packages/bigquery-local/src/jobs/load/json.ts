@@ -4,6 +4,8 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../../googlesql/types.ts';
 import { fieldOf, typeOfField } from '../../googlesql/values/schema.ts';
+import { duckdbType } from '../../googlesql/values/physical.ts';
+import { bind, raise } from '../../googlesql/values/sql-text.ts';
 import { parametersOfField, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
@@ -93,6 +95,7 @@ function structureOf(type: GType): unknown {
   if (type.kind === 'ARRAY') return [structureOf(type.element)];
   if (type.kind === 'STRUCT')
     return Object.fromEntries(type.fields.map((field) => [field.name, structureOf(field.type)]));
+  if (type.kind === 'RANGE') return { start: 'VARCHAR', end: 'VARCHAR' };
   return type.kind === 'JSON' ? 'JSON' : 'VARCHAR';
 }
 
@@ -108,7 +111,20 @@ function valueOf(sql: string, type: GType, safe: boolean, depth: number, paramet
     );
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
   }
+  if (type.kind === 'RANGE') return rangeValue(sql, type.element, safe);
   return type.kind === 'JSON' ? sql : textToValue(sql, type, safe, parameters);
+}
+
+/** `{"start": …, "end": …}`; what is left out is unbounded. */
+function rangeValue(sql: string, element: GType, safe: boolean): string {
+  const bound = (name: 'start' | 'end', infinity: string): string => {
+    const text = `struct_extract(${sql}, '${name}')`;
+    return `CASE WHEN ${text} IS NULL THEN CAST('${infinity}' AS ${duckdbType(element)}) ELSE ${textToValue(text, element, safe)} END`;
+  };
+  return bind([bound('start', '-infinity'), bound('end', 'infinity')], (start, end) => {
+    const wrong = safe ? 'NULL' : raise("'Range start element must be smaller than range end element'");
+    return `(CASE WHEN ${sql} IS NULL OR ${start} IS NULL OR ${end} IS NULL THEN NULL WHEN ${start} >= ${end} THEN ${wrong} ELSE struct_pack(f0 := ${start}, f1 := ${end}) END)`;
+  });
 }
 
 /** Whether some text in the value does not convert. */
@@ -120,7 +136,7 @@ function bad(sql: string, type: GType, depth: number, parameters?: TypeParameter
   }
   if (type.kind === 'STRUCT')
     return `(${type.fields.map((field, i) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth, parameters?.children?.[i])).join(' OR ')})`;
-  return `(${sql} IS NOT NULL AND (${textToValue(sql, type, true, parameters)}) IS NULL)`;
+  return `(${sql} IS NOT NULL AND (${valueOf(sql, type, true, depth, parameters)}) IS NULL)`;
 }
 
 /** Whether a value, or one within it, is of another shape (object, array, scalar) than its field. */
@@ -137,7 +153,7 @@ function misshapen(field: FieldSchema, parent = '$', many = false): string {
 }
 
 function shapesRefused(field: FieldSchema): string {
-  return field.type === 'RECORD' ? "NOT IN ('OBJECT', 'NULL')" : "IN ('OBJECT', 'ARRAY')";
+  return field.type === 'RECORD' || field.type === 'RANGE' ? "NOT IN ('OBJECT', 'NULL')" : "IN ('OBJECT', 'ARRAY')";
 }
 
 /** `many`: the path names a list of values. */

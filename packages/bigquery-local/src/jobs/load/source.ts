@@ -2,6 +2,7 @@
 import type { FieldSchema } from '../../catalog/schema.ts';
 import type { GType } from '../../googlesql/types.ts';
 import { castSql } from '../../googlesql/values/cast.ts';
+import { tried } from '../../googlesql/values/sql-text.ts';
 import { fittedValue, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 
@@ -59,6 +60,11 @@ function plainValue(sql: string, type: GType, safe: boolean): string {
       return safe ? `TRY(from_base64(${sql}))` : `from_base64(${sql})`;
     case 'JSON':
       return safe ? `TRY_CAST(${sql} AS JSON)` : `CAST(${sql} AS JSON)`;
+    case 'GEOGRAPHY': {
+      // Well-known text, or GeoJSON.
+      const point = `CASE WHEN starts_with(ltrim(${sql}), '{') THEN bq_geog_from_geojson(${sql}) ELSE bq_geog_from_text(${sql}) END`;
+      return safe ? tried(point) : point;
+    }
     case 'TIMESTAMP': {
       // Seconds since 1970, or text; clients write nanoseconds, BigQuery keeps microseconds.
       const micros = `regexp_replace(${sql}, '(\\.\\d{6})\\d{1,3}', '\\1')`;
