@@ -8,16 +8,15 @@ import type { AnalyzeRequest, TableRef } from './statement.ts';
 export function splitPath(path: readonly string[]): string[] {
   const parts = path.join('.').split('.');
   if (parts.some((p) => p.toUpperCase() === 'INFORMATION_SCHEMA')) throw unsupported('INFORMATION_SCHEMA');
-  if (parts.at(-1)!.endsWith('*')) throw unsupported('A wildcard table');
   if (parts.at(-1)!.includes('$')) throw unsupported('A partition decorator');
   if (parts.length <= 3) return parts;
   return [parts.slice(0, -2).join('.'), parts.at(-2)!, parts.at(-1)!];
 }
 
-/** The parts of a name such as `p`.`region-us`.INFORMATION_SCHEMA.X; undefined for every other name. */
-export function regionViewPath(path: readonly string[]): string[] | undefined {
-  const text = path.join('.');
-  return /(^|\.)region-[a-z0-9-]+\.INFORMATION_SCHEMA\.\w+$/i.test(text) ? text.split('.') : undefined;
+/** The parts of a name of INFORMATION_SCHEMA, such as `p`.`region-us`.INFORMATION_SCHEMA.X; undefined for every other name. */
+export function systemViewPath(path: readonly string[]): string[] | undefined {
+  const parts = path.join('.').split('.');
+  return parts.at(-2)?.toUpperCase() === 'INFORMATION_SCHEMA' ? parts : undefined;
 }
 
 export function unqualifiedTable(tableId: string): BigQueryError {
@@ -28,6 +27,7 @@ export function unqualifiedTable(tableId: string): BigQueryError {
 export function targetTable(path: readonly string[], request: AnalyzeRequest): TableRef {
   const parts = splitPath(path);
   const tableId = parts.at(-1)!;
+  if (tableId.endsWith('*')) throw invalidQuery(`A wildcard table cannot be created, changed or dropped: ${tableId}`);
   const { temporary } = request;
   const ofSession = parts.length === 2 && parts[0]!.toUpperCase() === '_SESSION';
   if (temporary !== undefined && (ofSession || parts.length === 1) && temporary.has(tableId))
@@ -52,6 +52,7 @@ export function targetDataset(
 export function temporaryTable(path: readonly string[], request: AnalyzeRequest): TableRef {
   const parts = splitPath(path);
   const tableId = parts.at(-1)!;
+  if (tableId.endsWith('*')) throw invalidQuery(`A wildcard table cannot be created, changed or dropped: ${tableId}`);
   if (parts.length > 2 || (parts.length === 2 && parts[0]!.toUpperCase() !== '_SESSION'))
     throw invalidQuery(`A temporary table has no project and no dataset: ${parts.join('.')}`);
   if (request.temporary === undefined) throw invalidQuery('Use of CREATE TEMPORARY TABLE requires a script or session');

@@ -9,7 +9,7 @@ import { nameOf, type Table } from '../catalog/tables.ts';
 import type { ReadVia, RoutineInfo, RoutineRef, TableInfo, TableLookup, TableRef } from '../googlesql/statement.ts';
 import { PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
-import { regionView } from './information-schema.ts';
+import { systemView } from './information-schema/find-view.ts';
 import { mayUseRoutine, routineResource } from './routine-access.ts';
 import { rowAccessOf } from './row-access.ts';
 import type { TemporaryTables } from './script/temporary-tables.ts';
@@ -83,7 +83,9 @@ export class JobTableLookup implements TableLookup, Disposable {
   }
 
   async table(path: readonly string[], via?: ReadVia): Promise<TableInfo> {
-    const view = regionView(this.#services, this.#options, path);
+    // A name without a project is of the project of the view that it stands in.
+    const caller = via === undefined ? this.#options : { ...this.#options, defaultProject: via.projectId };
+    const view = await systemView(this.#services, caller, path);
     if (view !== undefined) {
       this.requireLocation(view.info.ref, view.location);
       this.#cacheable = false;

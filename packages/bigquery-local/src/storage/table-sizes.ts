@@ -5,6 +5,7 @@ import type { Table } from '../catalog/tables.ts';
 import type { GType } from '../googlesql/types.ts';
 import { typeOfField } from '../googlesql/values/schema.ts';
 import { identifier, type DuckDb } from './duckdb.ts';
+import { partitionIdSql } from './partition-id.ts';
 import { PhysicalTables } from './physical-tables.ts';
 
 type Sizes = { readonly version: number; rows: bigint | undefined; readonly columns: Map<string, bigint> };
@@ -43,6 +44,24 @@ export class TableSizes {
     return fields.reduce((sum, field) => sum + (sizes.columns.get(field.name) ?? 0n), 0n);
   }
 
+  /** Rows and bytes of each partition of a partitioned table, by partition id. Measured each time. */
+  async partitions(table: Table): Promise<{ readonly id: string; readonly rows: bigint; readonly bytes: bigint }[]> {
+    const id = partitionIdSql(table.properties);
+    if (id === undefined || table.physicalId === undefined) return [];
+    const bytes = table.properties.schema.fields.map(
+      (field) => `coalesce(${sumOf(identifier(field.name), typeOfField(field))}, 0)`,
+    );
+    const sql = `SELECT ${id} AS id, count(*), CAST(${bytes.join(' + ')} AS BIGINT) FROM ${PhysicalTables.nameOf(table.ref.projectId, table.physicalId)} GROUP BY 1 ORDER BY 1`;
+    const unpin = this.#physical.pin(table.physicalId);
+    try {
+      await this.#duckdb.attach(table.ref.projectId);
+      const rows = await this.#duckdb.use({ timeoutMs: 120_000 }, (session) => session.rows(sql));
+      return rows.map((row) => ({ id: String(row[0]), rows: row[1] as bigint, bytes: row[2] as bigint }));
+    } finally {
+      unpin();
+    }
+  }
+
   #sizes(table: Table): Sizes {
     const key = JSON.stringify([table.ref.projectId, table.ref.datasetId, table.ref.tableId]);
     let sizes = this.#cache.get(key);
@@ -77,6 +96,7 @@ const FIXED: Partial<Record<GType['kind'], number>> = {
   TIME: 8,
   TIMESTAMP: 8,
   NUMERIC: 16,
+  BIGNUMERIC: 32,
   INTERVAL: 16,
 };
 
@@ -96,6 +116,9 @@ function sizeOf(sql: string, type: GType, depth: number): string {
   }
   if (type.kind === 'STRUCT')
     return `(${type.fields.map((field, i) => sizeOf(`struct_extract(${sql}, 'f${i}')`, field.type, depth)).join(' + ')})`;
+  // Start and end as their type counts them.
+  if (type.kind === 'RANGE') return `CASE WHEN ${sql} IS NULL THEN 0 ELSE 16 END`;
+  if (type.kind === 'GEOGRAPHY') return `CASE WHEN ${sql} IS NULL THEN 0 ELSE 16 END`;
   if (type.kind === 'BYTES') return `coalesce(octet_length(${sql}) + 2, 0)`;
   return `coalesce(strlen(CAST(${sql} AS VARCHAR)) + 2, 0)`;
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { OWNER, PROJECT, ServerUnderTest } from '../server-under-test.ts';
+import { OWNER, PROJECT, ServerUnderTest } from '../../server-under-test.ts';
 
 const BOB = 'bob@example.com';
 const EVE = 'eve@example.com';
@@ -72,8 +72,8 @@ describe('INFORMATION_SCHEMA.OBJECT_PRIVILEGES', () => {
     [`SELECT grantee FROM ${VIEW}`, 'must have a WHERE clause that compares object_name'],
     [`SELECT grantee FROM ${VIEW} WHERE object_name > 'd'`, 'must have a WHERE clause'],
     [`SELECT grantee FROM ${VIEW} WHERE object_name = 'd' OR TRUE`, 'must have a WHERE clause'],
-    ["SELECT 1 FROM d.INFORMATION_SCHEMA.OBJECT_PRIVILEGES WHERE object_name = 'd'", 'INFORMATION_SCHEMA is not supp'],
-    ['SELECT 1 FROM `region-us`.INFORMATION_SCHEMA.TABLES', 'INFORMATION_SCHEMA.TABLES is not supported by the local'],
+    ["SELECT 1 FROM d.INFORMATION_SCHEMA.OBJECT_PRIVILEGES WHERE object_name = 'd'", 'must be qualified with a region'],
+    ['SELECT 1 FROM `region-us`.INFORMATION_SCHEMA.STREAMING', 'INFORMATION_SCHEMA.STREAMING is not supported by'],
     [`DELETE FROM ${VIEW} WHERE object_name = 'd'`, 'cannot be modified'],
     [`DROP TABLE ${VIEW}`, 'INFORMATION_SCHEMA is not supported'],
   ])('refuses %s', async (sql, text) => {
