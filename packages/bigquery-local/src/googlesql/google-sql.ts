@@ -19,7 +19,9 @@ import type { Scope } from './resolve/scope.ts';
 import { checkScript } from './script/check-script.ts';
 import type { Script } from './script/script.ts';
 import type { AnalyzedStatement, AnalyzeRequest, GoogleSql, Statement, TableInfo } from './statement.ts';
-import { unqualifiedTable } from './table-path.ts';
+import { requireStorable, routineStatement } from './routines/create.ts';
+import { withTemporaryFunctions } from './routines/statement-list.ts';
+import { withTemporary } from './routines/temporary.ts';
 import { TextAnalysis } from './text-analysis.ts';
 import { typeName } from './types.ts';
 import { typeOfField } from './values/schema.ts';
@@ -52,11 +54,26 @@ class LocalGoogleSql implements GoogleSql {
   }
 
   async analyze(request: AnalyzeRequest): Promise<AnalyzedStatement> {
+    const list = withTemporaryFunctions(request.sql);
+    if (list === undefined) return this.#analyzeOne(request);
+    const { parameters: _none, ...bare } = request;
+    let temporaryRoutines = request.temporaryRoutines ?? [];
+    for (const sql of list.functions) {
+      const { statement } = await this.#analyzeOne({ ...bare, sql, temporaryRoutines });
+      temporaryRoutines = withTemporary(temporaryRoutines, statement);
+    }
+    return this.#analyzeOne({ ...request, sql: list.last, temporaryRoutines });
+  }
+
+  async #analyzeOne(request: AnalyzeRequest): Promise<AnalyzedStatement> {
     const analysis = new TextAnalysis(this.#analyzer, request);
-    const { statement: node, scope } = await analysis.statement();
+    const analyzed = await analysis.statement();
     const context = new CompileContext(subqueries, this.#nowMicros(), request.sessionUser);
-    const statement = await this.#statement(node, scope, context, analysis, request);
-    return { statement, reads: analysis.reads() };
+    const constants = this.#constants;
+    const statement =
+      (await routineStatement({ analyzed, analysis, request, context, constants })) ??
+      (await this.#statement(analyzed.statement, analyzed.scope, context, analysis, request));
+    return { statement, reads: analysis.reads(), routines: analysis.routines.uses() };
   }
 
   async script(sql: string, known: Iterable<string> = []): Promise<Script> {
@@ -73,15 +90,14 @@ class LocalGoogleSql implements GoogleSql {
     request: AnalyzeRequest,
   ): Promise<Statement> {
     const { kind, fields } = node;
-    if (kind === 'resolvedQueryStmtNode')
-      return { kind: 'SELECT', query: compileQuery(context, resolveQuery(scope, fields)) };
+    if (kind === 'resolvedQueryStmtNode') {
+      const plan = resolveQuery(scope, fields);
+      if (analysis.routines.mayBeRandom) context.deterministic = false;
+      return { kind: 'SELECT', query: compileQuery(context, plan) };
+    }
     const ddl = resolveDdl(scope, kind, fields);
     // A view is read without the default dataset of the query that made it.
-    if (
-      (ddl?.kind === 'CREATE_VIEW' || ddl?.kind === 'CREATE_MATERIALIZED_VIEW') &&
-      analysis.unqualified[0] !== undefined
-    )
-      throw unqualifiedTable(analysis.unqualified[0]);
+    if (ddl?.kind === 'CREATE_VIEW' || ddl?.kind === 'CREATE_MATERIALIZED_VIEW') requireStorable({ analysis });
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
     const access = accessStatement(node, scope, context, analysis, request);
     if (access !== undefined) return access;

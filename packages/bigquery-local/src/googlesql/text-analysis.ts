@@ -5,6 +5,7 @@ import type { Analyzer, AnalyzerParameters, AnalyzerVariables } from './analyzer
 import { MAX_SQL_LENGTH } from './analyzer/analyzer.ts';
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
 import { splitQuotedPaths, splittable } from './analyzer/quoted-path.ts';
+import { barrier } from './barrier.ts';
 import { resultColumns } from './compile/query.ts';
 import { ddlTables, toleratesMissing } from './desugar/ddl-names.ts';
 import { nodeOf, type Node } from './resolve/message.ts';
@@ -12,23 +13,23 @@ import { resolveQuery } from './resolve/query.ts';
 import { resolveScan } from './resolve/scan.ts';
 import { IdSource, Scope, type CatalogTable, type Parameters } from './resolve/scope.ts';
 import type { Expr, QueryPlan, Relation } from './ir.ts';
-import type { AnalyzeRequest, TableInfo, TableRead, TableRef } from './statement.ts';
+import { RoutineBodies } from './routines/bodies.ts';
+import type { AnalyzedBody, TextOrigin } from './routines/callee.ts';
+import type { AnalyzeRequest, ReadVia, TableInfo, TableRead } from './statement.ts';
 import type { GType, TypedValue } from './types.ts';
 import { typeOfField } from './values/schema.ts';
-import { regionViewPath, splitPath } from './table-path.ts';
+import { splitPath, systemViewPath } from './table-path.ts';
 
 /** BigQuery's limit on views over views. */
 const MAX_VIEW_DEPTH = 16;
 
-const ALL_ROWS: Expr = {
-  kind: 'literal',
-  value: { type: { kind: 'INT64' }, value: 2n ** 62n },
-  type: { kind: 'INT64' },
-};
+const ON_ITS_OWN: TextOrigin = { via: undefined, depth: 0, stack: [] };
 
 export type AnalyzedText = {
   readonly statement: Node;
   readonly scope: Scope;
+  /** A scope in which the arguments of the routine that the text makes have these values, by name in lower case. */
+  scopeFor(args: ReadonlyMap<string, Expr>): Scope;
   /** It names tables that the caller may read through views only. */
   readonly hidesRows: boolean;
 };
@@ -40,15 +41,26 @@ export class TextAnalysis {
   readonly #ids = new IdSource();
   readonly #reads = new Map<
     string,
-    { readonly info: TableInfo; readonly columns: Set<string>; readonly via?: TableRef }
+    { readonly info: TableInfo; readonly columns: Set<string>; readonly via?: ReadVia }
   >();
 
+  readonly routines: RoutineBodies;
   /** Tables that the statement itself names without a dataset. */
   readonly unqualified: string[] = [];
 
   constructor(analyzer: Analyzer, request: AnalyzeRequest) {
     this.#analyzer = analyzer;
     this.#request = request;
+    this.routines = new RoutineBodies(
+      request.lookup,
+      request.temporaryRoutines ?? [],
+      request.defaultDataset !== undefined,
+      {
+        analyzeBody: (sql, origin) => this.#body(sql, origin),
+        tableNames: (sql) => analyzer.tableNames(sql),
+        isBuiltin: (name) => analyzer.isBuiltin(name),
+      },
+    );
   }
 
   /** Everything read so far. */
@@ -64,7 +76,7 @@ export class TextAnalysis {
     }));
   }
 
-  recordRead(info: TableInfo, columns: readonly string[], via?: TableRef): void {
+  recordRead(info: TableInfo, columns: readonly string[], via?: ReadVia): void {
     // What such a table shows was chosen for the caller.
     if (info.systemView !== undefined) return;
     const key = JSON.stringify([info.ref, via ?? null]);
@@ -93,7 +105,7 @@ export class TextAnalysis {
       ...(variables === undefined ? {} : { variables }),
       ...(systemVariables === undefined ? {} : { system: systemVariables }),
     };
-    return this.#analyze(this.#request.sql, values, types, undefined, 0, {
+    return this.#analyze(this.#request.sql, values, types, ON_ITS_OWN, {
       named: typesOf(variables),
       system: typesOf(systemVariables),
       ...(outputTypes === undefined ? {} : { outputTypes }),
@@ -106,19 +118,29 @@ export class TextAnalysis {
       `SELECT (${sql})`,
       { named: new Map(), positional: [] },
       { mode: 'NAMED', types: new Map() },
-      undefined,
-      0,
+      ON_ITS_OWN,
     );
+  }
+
+  /** The body of a routine, as the statement that makes it. */
+  async #body(sql: string, origin: TextOrigin): Promise<AnalyzedBody> {
+    const none = { named: new Map(), positional: [] };
+    const analyzed = await this.#analyze(sql, none, { mode: 'NAMED', types: new Map() }, origin);
+    return {
+      fields: analyzed.statement.fields,
+      scopeFor: (args) => analyzed.scopeFor(args),
+      hidesRows: analyzed.hidesRows,
+    };
   }
 
   async #analyze(
     sql: string,
     parameters: Parameters,
     types: AnalyzerParameters,
-    via: TableRef | undefined,
-    depth: number,
+    origin: TextOrigin,
     variables?: AnalyzerVariables,
   ): Promise<AnalyzedText> {
+    const { via } = origin;
     if (sql.length > MAX_SQL_LENGTH) {
       throw invalidQuery(
         `The query is too large. The maximum standard SQL query length is ${MAX_SQL_LENGTH / 1024}K characters, including comments and white space characters.`,
@@ -132,7 +154,7 @@ export class TextAnalysis {
       const parts = splittable(written);
       if (parts !== undefined) apart.add(written[0]!);
       const path = parts ?? written;
-      if (via === undefined && regionViewPath(path) === undefined && splitPath(path).length === 1)
+      if (via === undefined && systemViewPath(path) === undefined && splitPath(path).length === 1)
         this.unqualified.push(path[0]!);
       const info = await this.#lookUp(path, via).catch((error: unknown) => {
         if (error instanceof BigQueryError && error.reason === 'notFound' && toleratesMissing(sql)) return undefined;
@@ -148,32 +170,66 @@ export class TextAnalysis {
         continue;
       }
       named.set(key, info);
-      tables.push({ path, ...(await this.#catalogTable(info, depth)) });
+      tables.push({ path, ...(await this.#catalogTable(info, origin)) });
     }
-    const statement = await this.#analyzer.analyze(
-      splitQuotedPaths(sql, apart),
-      tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
-      types,
-      variables,
-    );
-    const scope = new Scope(resolveScan, this.#ids, tables, parameters, (table, columns) =>
-      this.recordRead(table.info, columns, via),
-    );
-    return { statement: nodeOf(statement), scope, hidesRows: tables.some((t) => t.info.throughViewsOnly === true) };
+    const calls = await this.routines.callsOf(sql, origin);
+    for (const inBody of calls.tables) await this.#addInferred(inBody, tables, named, origin);
+    const statement = await this.#analyzer
+      .analyze(
+        splitQuotedPaths(sql, apart),
+        tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
+        types,
+        variables,
+        calls.routines,
+      )
+      .catch((error: unknown) => {
+        throw calls.explained(error);
+      });
+    await calls.called.load(statement);
+    const scopeFor = (args: ReadonlyMap<string, Expr>): Scope =>
+      new Scope(
+        resolveScan,
+        this.#ids,
+        tables,
+        parameters,
+        (table, columns) => this.recordRead(table.info, columns, via),
+        { calls: calls.called, arguments: args },
+      );
+    return {
+      statement: nodeOf(statement),
+      scope: scopeFor(new Map()),
+      scopeFor,
+      hidesRows: tables.some((t) => t.info.throughViewsOnly === true),
+    };
   }
 
-  #lookUp(path: readonly string[], via: TableRef | undefined): Promise<TableInfo> {
-    const regionView = regionViewPath(path);
-    if (regionView !== undefined) {
-      const ofRegion = via !== undefined && /^region-/i.test(regionView[0]!);
-      return this.#request.lookup.table(ofRegion ? [via.projectId, ...regionView] : regionView, via);
+  /** A table that the analyser reads when it infers the result of a templated function: the statement itself does not. */
+  async #addInferred(
+    { path: written, via }: { readonly path: readonly string[]; readonly via: ReadVia | undefined },
+    tables: (CatalogTable & { readonly path: readonly string[] })[],
+    named: Map<string, TableInfo>,
+    origin: TextOrigin,
+  ): Promise<void> {
+    const info = await this.#lookUp(splittable(written) ?? written, via);
+    const key = written.map((p) => p.toLowerCase()).join('\0');
+    const same = named.get(key);
+    if (same === undefined) {
+      named.set(key, info);
+      tables.push({ path: written, ...(await this.#catalogTable(info, origin)) });
+    } else if (JSON.stringify(same.ref) !== JSON.stringify(info.ref)) {
+      throw unsupported(`A query in which ${written.join('.')} also means another table in a function with ANY TYPE`);
     }
+  }
+
+  #lookUp(path: readonly string[], via: ReadVia | undefined): Promise<TableInfo> {
+    const systemView = systemViewPath(path);
+    if (systemView !== undefined) return this.#request.lookup.table(systemView, via);
     const parts = splitPath(path);
     // Names in a view without a project are of the view's own project, whoever queries it.
     return this.#request.lookup.table(via !== undefined && parts.length === 2 ? [via.projectId, ...parts] : parts, via);
   }
 
-  async #catalogTable(info: TableInfo, depth: number): Promise<CatalogTable> {
+  async #catalogTable(info: TableInfo, origin: TextOrigin): Promise<CatalogTable> {
     if (info.kind === 'TABLE') {
       const table = {
         info,
@@ -188,7 +244,7 @@ export class TextAnalysis {
       };
       return info.rowFilter === undefined ? table : { ...table, view: await this.#filtered(table, info.rowFilter) };
     }
-    const view = await this.#viewPlan(info, depth + 1);
+    const view = await this.#viewPlan(info, origin);
     return { info, view, columns: view.outputs.map((o) => ({ name: o.name, type: o.column.type })) };
   }
 
@@ -207,7 +263,8 @@ export class TextAnalysis {
     return { ...plan, relation: barrier(plan.relation) };
   }
 
-  async #viewPlan(info: TableInfo, depth: number): Promise<QueryPlan> {
+  async #viewPlan(info: TableInfo, origin: TextOrigin): Promise<QueryPlan> {
+    const depth = origin.depth + 1;
     const name = `${info.ref.projectId}:${info.ref.datasetId}.${info.ref.tableId}`;
     if (depth > MAX_VIEW_DEPTH)
       throw invalidQuery(`Exceeded the maximum nested view depth of ${MAX_VIEW_DEPTH} at view ${name}.`);
@@ -216,8 +273,7 @@ export class TextAnalysis {
       info.viewQuery,
       { named: new Map(), positional: [] },
       { mode: 'NAMED', types: new Map() },
-      info.ref,
-      depth,
+      { via: info.ref, depth, stack: origin.stack },
     );
     if (statement.kind !== 'resolvedQueryStmtNode') throw invalidQuery(`View ${name} is not a query.`);
     const plan = resolveQuery(scope, statement.fields);
@@ -238,14 +294,6 @@ export class TextAnalysis {
       valueTable: false,
     };
   }
-}
-
-/**
- * The same rows. No condition of the query may be evaluated before those within: its errors
- * would tell of rows that they hide. DuckDB moves none below a LIMIT.
- */
-function barrier(input: Relation): Relation {
-  return { kind: 'limit', input, limit: ALL_ROWS, columns: input.columns };
 }
 
 function quoted(name: string): string {

@@ -1,6 +1,7 @@
 // The analyser's catalogs: what a statement may name. Building one costs ten times as much as analysing
 // a short statement, so they are kept in the analyser, up to a limit; one in use is not freed.
 import { extraSignatures } from '../functions/index.ts';
+import type { AnalyzerRoutine } from '../routines/signature.ts';
 import type { GType } from '../types.ts';
 import type { Message, ZetaSqlClient } from './client.ts';
 import { INT64_ALIASES } from './language.ts';
@@ -23,7 +24,13 @@ export type AnalyzerTable = {
   }[];
 };
 
-type MutableCatalog = { name: string; table: Message[]; catalog: MutableCatalog[]; [key: string]: unknown };
+type MutableCatalog = {
+  name: string;
+  table: Message[];
+  customFunction: Message[];
+  customTvf: Message[];
+  catalog: MutableCatalog[];
+};
 
 /** A catalog that the analyser has under a number, until it is released. */
 export type CatalogLease = { readonly registeredCatalogId: string; readonly release: () => void };
@@ -51,6 +58,7 @@ export class CatalogCache {
     tables: readonly AnalyzerTable[],
     language: Message,
     constants: ReadonlyMap<string, GType> = new Map(),
+    routines: readonly AnalyzerRoutine[] = [],
   ): Promise<CatalogLease> {
     if (this.#generation !== this.#client.generation) {
       // A new process knows none of them.
@@ -58,7 +66,9 @@ export class CatalogCache {
       this.#usedAgain.clear();
       this.#generation = this.#client.generation;
     }
-    const registered = this.#take(JSON.stringify([tables, ...constants]), () => catalogOf(tables, language, constants));
+    const registered = this.#take(JSON.stringify([tables, routines, ...constants]), () =>
+      catalogOf(tables, language, constants, routines),
+    );
     registered.users += 1;
     const release = (): void => {
       registered.users -= 1;
@@ -118,19 +128,15 @@ function catalogOf(
   tables: readonly AnalyzerTable[],
   language: Message,
   constants: ReadonlyMap<string, GType>,
+  routines: readonly AnalyzerRoutine[],
 ): Message {
-  const root: MutableCatalog = { name: 'bigquery', table: [], catalog: [] };
+  const root = emptyCatalog('bigquery');
+  for (const { path, kind, proto } of routines) {
+    const catalog = catalogAt(root, path);
+    (kind === 'function' ? catalog.customFunction : catalog.customTvf).push(proto);
+  }
   for (const table of tables) {
-    let catalog = root;
-    for (const part of table.path.slice(0, -1)) {
-      let next = catalog.catalog.find((c) => c.name.toLowerCase() === part.toLowerCase());
-      if (next === undefined) {
-        next = { name: part, table: [], catalog: [] };
-        catalog.catalog.push(next);
-      }
-      catalog = next;
-    }
-    catalog.table.push({
+    catalogAt(root, table.path).table.push({
       name: table.path.at(-1),
       serializationId: table.id,
       column: table.columns.map((c) => ({
@@ -144,9 +150,27 @@ function catalogOf(
   return {
     ...root,
     builtinFunctionOptions: { languageOptions: language },
-    customFunction: extraSignatures,
+    customFunction: [...extraSignatures, ...root.customFunction],
     // Their values do not matter here: NULL.
     constant: [...constants].map(([name, type]) => ({ namePath: [name], type: typeToProto(type), value: {} })),
     namedType: INT64_ALIASES.map((name) => ({ name, type: { typeKind: 'TYPE_INT64' } })),
   };
+}
+
+function emptyCatalog(name: string): MutableCatalog {
+  return { name, table: [], customFunction: [], customTvf: [], catalog: [] };
+}
+
+/** The catalog that holds what has this path, made when it is not there. */
+function catalogAt(root: MutableCatalog, path: readonly string[]): MutableCatalog {
+  let catalog = root;
+  for (const part of path.slice(0, -1)) {
+    let next = catalog.catalog.find((c) => c.name.toLowerCase() === part.toLowerCase());
+    if (next === undefined) {
+      next = emptyCatalog(part);
+      catalog.catalog.push(next);
+    }
+    catalog = next;
+  }
+  return catalog;
 }

@@ -26,6 +26,7 @@ type Service = new (address: string, credentials: grpc.ChannelCredentials, optio
 export type Rpc =
   | 'Analyze'
   | 'ExtractTableNamesFromStatement'
+  | 'GetBuiltinFunctions'
   | 'GetLanguageOptions'
   | 'Parse'
   | 'RegisterCatalog'

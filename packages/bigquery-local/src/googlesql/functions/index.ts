@@ -9,6 +9,7 @@ import { dateArithmeticFunctions } from './date-arithmetic.ts';
 import { dateConstructionFunctions } from './date-construction.ts';
 import { encodingFunctions } from './encoding.ts';
 import { format } from './format.ts';
+import { geographyFunctions } from './geography.ts';
 import { intervalFunctions } from './interval.ts';
 import { jsonFunctions } from './json.ts';
 import { mathFunctions } from './math.ts';
@@ -17,6 +18,7 @@ import { guardedAggregate, guardedScalar } from './opaque-types.ts';
 import { operatorFunctions } from './operators.ts';
 import { rangeFunctions } from './range.ts';
 import { regexpFunctions } from './regexp.ts';
+import { javascriptFunctions } from '../routines/javascript/call.ts';
 import { stringFunctions } from './string.ts';
 import { vectorFunctions } from './vector.ts';
 import { windowFunctions } from './window.ts';
@@ -34,6 +36,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     bignumericFunctions,
     intervalFunctions,
     rangeFunctions,
+    geographyFunctions,
     stringFunctions,
     encodingFunctions,
     regexpFunctions,
@@ -42,6 +45,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     arrayFunctions,
     jsonFunctions,
     netFunctions,
+    javascriptFunctions,
     vectorFunctions,
     approximateFunctions,
     { format },

@@ -5,13 +5,15 @@ import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/no
 import * as bignumeric from './udf/bignumeric.ts';
 import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
-import { formatValues } from './udf/format.ts';
+import { formatLiteral } from './udf/format.ts';
 import { floatNumeric, floatRound, floatTrunc } from './udf/float.ts';
 import { jsonFind, jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
+import * as geography from './udf/geography.ts';
 import { intervalParts } from './udf/interval.ts';
 import * as net from './udf/net.ts';
 import * as text from './udf/text.ts';
 import { TYPED_FUNCTIONS } from './register-typed.ts';
+import { javascriptFunction } from '../routines/javascript/register.ts';
 import { typedScalarFunction } from './typed-function.ts';
 import { formatTime } from './udf/time-format.ts';
 import { parseTime } from './udf/time-parse.ts';
@@ -53,6 +55,9 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_big_sum: [4, bignumeric.sum],
   bq_big_average: [4, bignumeric.average],
   bq_big_parse: [1, bignumeric.parse],
+  bq_geog_point: [2, geography.point],
+  bq_geog_from_text: [1, geography.fromText],
+  bq_geog_from_geojson: [1, geography.fromGeoJson],
   bq_interval_parts: [1, intervalParts],
   bq_reverse: [1, text.reverse],
   bq_initcap: [2, text.initcap],
@@ -80,7 +85,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_parse_json: [2, parseJson],
   bq_format_time: [4, formatTime],
   bq_parse_time: [3, parseTime],
-  bq_format: [3, formatValues],
+  bq_format_literal: [2, formatLiteral],
   bq_net_host: [1, net.host],
   bq_net_reg_domain: [1, net.regDomain],
   bq_net_public_suffix: [1, net.publicSuffix],
@@ -93,6 +98,7 @@ export async function registerFunctions(connection: DuckDBConnection): Promise<v
   await connection.run("SET TimeZone = 'UTC'");
   for (const [name, [arity, fn]] of Object.entries(FUNCTIONS))
     connection.registerScalarFunction(scalarFunction(name, arity, fn));
+  connection.registerScalarFunction(javascriptFunction());
   for (const [name, fn] of Object.entries(TYPED_FUNCTIONS))
     connection.registerScalarFunction(typedScalarFunction(name, fn));
 }

@@ -24,7 +24,14 @@ export function resolveExpr(scope: Scope, value: unknown): Expr {
     case 'resolvedSystemVariableNode':
       return literal(scope.variable(`@@${items(fields, 'namePath').map(String).join('.')}`));
     case 'resolvedFunctionCallNode':
-      return { kind: 'call', ...call(scope, fields) };
+      return (
+        scope.routines?.scalar(fields, (argument) => resolveExpr(scope, argument)) ?? {
+          kind: 'call',
+          ...call(scope, fields),
+        }
+      );
+    case 'resolvedArgumentRefNode':
+      return scope.argument(text(fields, 'name'));
     case 'resolvedCastNode':
       return cast(scope, fields);
     case 'resolvedMakeStructNode':

@@ -1,6 +1,6 @@
 // Resolved scans → IR relations.
 import { invalidQuery, unsupported } from '../analyzer/analyzer-error.ts';
-import type { Column, Computed, Expr, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
+import type { AggregateExpr, Column, Computed, Expr, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
 import { columnRef, nodeName, resolveAggregate, resolveExpr, sortKeys } from './expression.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
 import type { TableInfo } from '../statement.ts';
@@ -105,8 +105,11 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
       };
     case 'resolvedSampleScanNode':
       throw unsupported('TABLESAMPLE');
-    case 'resolvedTvfscanNode':
-      throw unsupported('A table function');
+    case 'resolvedTvfscanNode': {
+      const rows = scope.routines?.table(fields, (argument) => resolveExpr(scope, argument), columns);
+      if (rows === undefined) throw unsupported(`Table function ${text(part(fields, 'tvf'), 'name')}`);
+      return rows;
+    }
     default:
       throw unsupported(`Scan ${nodeName(kind)}`);
   }
@@ -187,14 +190,22 @@ function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]
     throw unsupported('GROUP BY ROLLUP in this form');
   const relation = resolveScan(scope, fields['inputScan']);
   const groupBy = computedList(scope, fields, 'groupByList');
-  return {
+  const aggregates: Computed<AggregateExpr>[] = [];
+  // What aggregate functions of SQL compute from the aggregates in their bodies.
+  const afterwards: Computed[] = [];
+  for (const item of parts(fields, 'aggregateList')) {
+    const column = scope.column(part(item, 'column'));
+    const routine = scope.routines?.aggregate(nodeOf(item['expr']).fields, (argument) => resolveExpr(scope, argument));
+    aggregates.push(...(routine?.aggregates ?? [{ column, expr: resolveAggregate(scope, item['expr']) }]));
+    if (routine !== undefined) afterwards.push({ column, expr: routine.expr });
+  }
+  const own = columns.filter((column) => !afterwards.some((later) => later.column === column));
+  const inner = aggregates.map(({ column }) => column).filter((column) => !own.includes(column));
+  const grouped: Relation = {
     kind: 'aggregate',
     input: relation,
     groupBy,
-    aggregates: parts(fields, 'aggregateList').map((c) => ({
-      column: scope.column(part(c, 'column')),
-      expr: resolveAggregate(scope, c['expr']),
-    })),
+    aggregates,
     groupingSets: items(fields, 'groupingSetList').map((set) => {
       const node = nodeOf(set);
       if (node.kind !== 'resolvedGroupingSetNode') throw unsupported(`GROUP BY ${nodeName(node.kind).toUpperCase()}`);
@@ -204,8 +215,9 @@ function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]
       of: scope.column(part(part(c, 'groupByColumn'), 'column')),
       output: scope.column(part(c, 'outputColumn')),
     })),
-    columns,
+    columns: afterwards.length === 0 ? columns : [...own, ...inner],
   };
+  return afterwards.length === 0 ? grouped : { kind: 'project', input: grouped, computed: afterwards, columns };
 }
 
 function windowGroup(scope: Scope, group: Message): WindowGroup {

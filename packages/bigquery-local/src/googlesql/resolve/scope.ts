@@ -2,7 +2,7 @@
 // statement and the views in it, the tables by their catalog number, parameters, reads.
 import { invalidQuery } from '../analyzer/analyzer-error.ts';
 import { typeFromProto } from '../analyzer/type-proto.ts';
-import type { Column, QueryPlan, Relation } from '../ir.ts';
+import type { AggregateExpr, Column, Computed, Expr, QueryPlan, Relation } from '../ir.ts';
 import type { TableInfo } from '../statement.ts';
 import type { GType, TypedValue } from '../types.ts';
 import { text, type Message } from './message.ts';
@@ -27,6 +27,23 @@ export type Parameters = {
 /** Resolves a scan; expressions come to the scans of their subqueries through it. */
 export type ScanResolver = (scope: Scope, value: unknown) => Relation;
 
+/** Puts the bodies of routines in the place of their calls; undefined for what is no call of a routine. */
+export interface RoutineExpander {
+  scalar(fields: Message, resolve: (value: unknown) => Expr): Expr | undefined;
+  table(fields: Message, resolve: (value: unknown) => Expr, columns: readonly Column[]): Relation | undefined;
+  aggregate(
+    fields: Message,
+    resolve: (value: unknown) => Expr,
+  ): { readonly aggregates: readonly Computed<AggregateExpr>[]; readonly expr: Expr } | undefined;
+}
+
+/** Of a text that calls routines, or is the body of one. */
+export type RoutineScope = {
+  readonly calls: RoutineExpander;
+  /** By name in lower case. */
+  readonly arguments: ReadonlyMap<string, Expr>;
+};
+
 export type ReadRecorder = (table: CatalogTable, columns: readonly string[]) => void;
 
 /** Hands out ids that no other text of the same statement uses. */
@@ -46,6 +63,9 @@ export class Scope {
   readonly #tables: readonly CatalogTable[];
   readonly #parameters: Parameters;
   readonly #read: ReadRecorder;
+  readonly #arguments: RoutineScope['arguments'] | undefined;
+  /** The routines that the text may call. */
+  readonly routines: RoutineExpander | undefined;
   readonly #columns = new Map<string, Column>();
   readonly #withNames = new Map<string, string>();
   /** Names of the recursive WITH entries around the scan being resolved, innermost last. */
@@ -59,12 +79,15 @@ export class Scope {
     tables: readonly CatalogTable[],
     parameters: Parameters,
     read: ReadRecorder,
+    routines?: RoutineScope,
   ) {
     this.#resolveScan = resolveScan;
     this.#ids = ids;
     this.#tables = tables;
     this.#parameters = parameters;
     this.#read = read;
+    this.routines = routines?.calls;
+    this.#arguments = routines?.arguments;
   }
 
   column(proto: Message): Column {
@@ -105,6 +128,13 @@ export class Scope {
 
   recordRead(table: CatalogTable, columns: readonly string[]): void {
     this.#read(table, columns);
+  }
+
+  /** The value of an argument of the routine whose body this is. */
+  argument(name: string): Expr {
+    const value = this.#arguments?.get(name.toLowerCase());
+    if (value === undefined) throw new Error(`The argument ${name} has no value.`);
+    return value;
   }
 
   /** Named parameters match in any case; positions count from 1. */

@@ -1,0 +1,32 @@
+// Which paths a text calls like functions, found among its tokens: the analyser names only tables.
+// A superset: columns of INSERT INTO d.t (…) and built-in functions such as NET.HOST(…) are among them.
+import { tokenize, type Token } from '../desugar/tokens.ts';
+
+/** Distinct paths as written, back quotes taken off: `p.d.f`(x) gives one part. SAFE. is left out. */
+export function calledPaths(sql: string): readonly (readonly string[])[] {
+  if (!sql.includes('(')) return [];
+  const tokens = tokenize(sql);
+  const found = new Map<string, readonly string[]>();
+  for (let i = 0; i < tokens.length; i++) {
+    const path: string[] = [];
+    // Dashes are no part of a function's name, other than of a table's.
+    for (let name = nameOf(tokens[i]); name !== undefined; name = nameOf(tokens[i])) {
+      path.push(name);
+      if (!isSymbol(tokens[i + 1], '.')) break;
+      i += 2;
+    }
+    if (path.length === 0 || !isSymbol(tokens[i + 1], '(')) continue;
+    const called = path.length > 1 && path[0]!.toUpperCase() === 'SAFE' ? path.slice(1) : path;
+    found.set(JSON.stringify(called), called);
+  }
+  return [...found.values()];
+}
+
+function nameOf(token: Token | undefined): string | undefined {
+  if (token?.kind === 'word') return token.text;
+  return token?.kind === 'quoted' ? token.text.slice(1, -1).replaceAll(/\\([\s\S])/g, '$1') : undefined;
+}
+
+function isSymbol(token: Token | undefined, symbol: string): boolean {
+  return token?.kind === 'symbol' && token.text === symbol;
+}
