@@ -1,7 +1,7 @@
 // Aggregate functions. DuckDB's own aggregate, with GoogleSQL's types, NaN and NULL rules around it.
 // Source: "Aggregate functions", "Statistical aggregate functions", "Approximate aggregate functions" of the GoogleSQL reference.
 import { duckdbType } from '../values/physical.ts';
-import { argument, kindOf, sqls } from './call.ts';
+import { argument, kindOf, raise, sqls } from './call.ts';
 import type { AggregateCall, AggregateFunction, Arg } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
@@ -34,9 +34,23 @@ function simple(name: string): AggregateFunction {
   };
 }
 
+/** Whether a sum or average of finite values left the range of FLOAT64. */
+function overflowed(result: string, x: string, call: AggregateCall): string {
+  return `isinf(${result}) AND NOT bool_or(isinf(${x}))${over(call)}`;
+}
+
 const sum: AggregateFunction = (call) => {
   refuseModifiers(call, 'distinct');
-  return `CAST(${apply(call, 'sum', sqls(call)[0]!)} AS ${duckdbType(call.type)})`;
+  const [x] = sqls(call);
+  const total = apply(call, 'sum', x!);
+  switch (kindOf(call)) {
+    case 'FLOAT64':
+      return `(CASE WHEN ${overflowed(total, x!, call)} THEN ${raise("'double overflow'")} ELSE ${total} END)`;
+    case 'NUMERIC':
+      return `(CASE WHEN abs(${total}) > 99999999999999999999999999999.999999999 THEN ${raise("'numeric overflow: SUM'")} ELSE CAST(${total} AS ${duckdbType(call.type)}) END)`;
+    default:
+      return `CAST(${total} AS ${duckdbType(call.type)})`;
+  }
 };
 
 const avg: AggregateFunction = (call) => {
@@ -45,7 +59,9 @@ const avg: AggregateFunction = (call) => {
   // DuckDB's average of decimals is a DOUBLE: the exact sum is divided instead.
   if (kindOf(call) === 'NUMERIC')
     return `CAST(bq_numeric_divide(CAST(${apply(call, 'sum', x!)} AS VARCHAR), nullif(CAST(${apply(call, 'count', x!)} AS VARCHAR), '0')) AS ${duckdbType(call.type)})`;
-  return apply(call, 'avg', x!);
+  const mean = apply(call, 'avg', x!);
+  if (kindOf(call) !== 'FLOAT64') return mean;
+  return `(CASE WHEN ${overflowed(mean, x!, call)} THEN ${raise("'AVG of values this large is not supported by the local BigQuery'")} ELSE ${mean} END)`;
 };
 
 const count: AggregateFunction = (call) => {

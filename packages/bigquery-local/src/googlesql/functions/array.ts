@@ -1,6 +1,6 @@
 // Array functions and element access. Source: "Array functions" of the GoogleSQL reference.
 import { duckdbType } from '../values/physical.ts';
-import { bind, kindOf, raise, sqls, template } from './call.ts';
+import { bind, constantText, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
@@ -26,11 +26,20 @@ const arrayConcat: ScalarFunction = (call) => {
 const arrayToString: ScalarFunction = (call) => {
   const [array, delimiter, nullText] = sqls(call);
   const type = call.args[0]?.type;
-  if (type?.kind !== 'ARRAY' || type.element.kind !== 'STRING')
-    throw unsupportedFunction('ARRAY_TO_STRING (ARRAY<BYTES>)');
+  const isBytes = type?.kind === 'ARRAY' && type.element.kind === 'BYTES';
+  if (type?.kind !== 'ARRAY' || (type.element.kind !== 'STRING' && !isBytes))
+    throw unsupportedFunction('ARRAY_TO_STRING of this array');
+  // BYTES are joined as hexadecimal text.
+  const text = (x: string): string => (isBytes ? `hex(${x})` : x);
   return bind([array!, delimiter!, ...(nullText === undefined ? [] : [nullText])], (a, d, n) => {
-    const items = n === undefined ? a : `list_transform(${a}, lambda bq_e: coalesce(bq_e, ${n}))`;
-    return `(CASE WHEN ${a} IS NULL OR ${d} IS NULL THEN NULL ELSE coalesce(array_to_string(${items}, ${d}), '') END)`;
+    const item = n === undefined ? text('bq_e') : `coalesce(${text('bq_e')}, ${text(n)})`;
+    const items = isBytes || n !== undefined ? `list_transform(${a}, lambda bq_e: ${item})` : a;
+    // DuckDB wants a constant delimiter.
+    const joined =
+      constantText(call, 1) === undefined
+        ? `bq_join(${items}, ${text(d)})`
+        : `coalesce(array_to_string(${items}, ${d}), '')`;
+    return `(CASE WHEN ${a} IS NULL OR ${d} IS NULL${n === undefined ? '' : ` OR ${n} IS NULL`} THEN NULL ELSE ${isBytes ? `unhex(${joined})` : joined} END)`;
   });
 };
 

@@ -1,11 +1,14 @@
 // The typed JavaScript functions of the library (typed-function.ts), by their names in DuckDB.
 import * as bytes from './udf/byte-strings.ts';
 import { fromBase64 } from './udf/bytes.ts';
+import { formatValues } from './udf/format.ts';
 import * as hll from './udf/hll.ts';
 import * as jsonEdit from './udf/json-edit.ts';
 import * as jsonLax from './udf/json-lax.ts';
+import * as net from './udf/net.ts';
 import * as regexp from './udf/regexp.ts';
 import { topSum } from './udf/top-sum.ts';
+import { join } from './udf/text.ts';
 import * as vector from './udf/vector.ts';
 import { typed, type TypedFunction } from './typed-function.ts';
 
@@ -20,7 +23,7 @@ export const TYPED_FUNCTIONS: Readonly<Record<string, TypedFunction>> = {
   bq_translate_bytes: typed(['bytes', 'bytes', 'bytes'], 'bytes', bytes.translateBytes),
   bq_instr_bytes: typed(['bytes', 'bytes', 'int', 'int'], 'int', bytes.instrBytes),
   bq_from_base64: typed(['text'], 'bytes', fromBase64),
-  bq_escaped_bytes: typed(['bytes'], 'text', bytes.escapedBytes),
+  bq_escaped_bytes: typed(['bytes', 'bool'], 'text', bytes.escapedBytes),
   bq_edit_distance: typed(['text', 'text', 'int'], 'int', bytes.editDistanceText),
   bq_edit_distance_bytes: typed(['bytes', 'bytes', 'int'], 'int', bytes.editDistanceBytes),
   bq_regexp_contains_bytes: typed(['bytes', 'bytes'], 'bool', regexp.regexpContainsBytes),
@@ -57,4 +60,10 @@ export const TYPED_FUNCTIONS: Readonly<Record<string, TypedFunction>> = {
   bq_hll_merge: typed(['byte_strings'], 'bytes', hll.hllMerge),
   bq_hll_extract: typed(['bytes'], 'int', hll.hllExtract),
   bq_top_sum: typed(['texts', 'texts', 'int', 'text'], 'texts', topSum),
+  bq_net_ip_net_mask: typed(['int', 'int'], 'bytes', net.ipNetMask),
+  bq_net_ip_trunc: typed(['bytes', 'int'], 'bytes', net.ipTrunc),
+  bq_net_ipv4_from_int64: typed(['int'], 'bytes', net.ipv4FromInt64),
+  bq_net_ipv4_to_int64: typed(['bytes'], 'int', net.ipv4ToInt64),
+  bq_join: typed(['texts', 'text'], 'text', join),
+  bq_format: typed(['text', 'text', 'text', 'texts'], 'text', formatValues),
 };

@@ -1,5 +1,6 @@
 // Numbering and navigation functions, and the percentiles, which exist only with OVER.
 // Source: "Numbering functions" and "Navigation functions" of the GoogleSQL reference.
+import { BigQueryError } from '../../bigquery-error.ts';
 import { bind } from '../values/sql-text.ts';
 import { argument, kindOf, sqls } from './call.ts';
 import { over } from './aggregate.ts';
@@ -14,6 +15,19 @@ function numbering(name: string): AggregateFunction {
 /** FIRST_VALUE and its kin respect NULLs unless the call says IGNORE NULLS. */
 function navigation(name: string): AggregateFunction {
   return (call) => `${name}(${sqls(call).join(', ')}${call.nulls === 'ignore' ? ' IGNORE NULLS' : ''})${over(call)}`;
+}
+
+/** The offset of LAG and LEAD is a constant. */
+function shifted(name: 'lag' | 'lead'): AggregateFunction {
+  return (call) => {
+    const offset = call.args[1]?.constant?.value;
+    if (offset === null || (typeof offset === 'bigint' && offset < 0n))
+      throw new BigQueryError(
+        'invalidQuery',
+        `The offset to the function ${name.toUpperCase()} must not be ${offset === null ? 'null' : 'negative'}`,
+      );
+    return navigation(name)(call);
+  };
 }
 
 function constantPercentile(call: AggregateCall): string {
@@ -76,8 +90,8 @@ export const windowFunctions: Readonly<Record<string, AggregateFunction>> = {
   percent_rank: numbering('percent_rank'),
   cume_dist: numbering('cume_dist'),
   ntile: numbering('ntile'),
-  lag: navigation('lag'),
-  lead: navigation('lead'),
+  lag: shifted('lag'),
+  lead: shifted('lead'),
   first_value: navigation('first_value'),
   last_value: navigation('last_value'),
   nth_value: navigation('nth_value'),

@@ -91,15 +91,18 @@ export function instrBytes(bytes: Uint8Array, search: Uint8Array, position: bigi
   return 0n;
 }
 
-/** Bytes as text that shows those that are not printable ASCII as escapes: `ab\x00`. */
-export function escapedBytes(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) =>
-    byte >= 32 && byte < 127 && byte !== 92
-      ? String.fromCharCode(byte)
-      : byte === 92
-        ? '\\\\'
-        : `\\x${byte.toString(16).padStart(2, '0')}`,
-  ).join('');
+/** Bytes as text that shows those that are not printable ASCII as escapes, `ab\x00`, or as a literal, `b"ab\x00"`. */
+export function escapedBytes(bytes: Uint8Array, literal: boolean): string {
+  const quote = bytes.includes(34) && !bytes.includes(39) ? "'" : '"';
+  const text = Array.from(bytes, (byte) => escapedByte(byte, literal ? quote : undefined)).join('');
+  return literal ? `b${quote}${text}${quote}` : text;
+}
+
+function escapedByte(byte: number, quote: string | undefined): string {
+  const char = String.fromCharCode(byte);
+  if (char === '\\') return '\\\\';
+  if (quote !== undefined && char === quote) return `\\${char}`;
+  return byte >= 32 && byte < 127 ? char : `\\x${byte.toString(16).padStart(2, '0')}`;
 }
 
 /** Levenshtein distance; with `limit` at most that. */

@@ -1,5 +1,7 @@
-// FORMAT: printf-like formatting of typed values. Values come as a JSON array of texts (null for NULL), their types as a list.
+// FORMAT: printf-like formatting of typed values. Values come as texts (null for NULL), their types as a list.
 // Source: "FORMAT" of the GoogleSQL reference's string functions.
+
+import { jsonPretty } from './json-edit.ts';
 
 const MAX_WIDTH = 1_000_000;
 const SPECIFIER = /%(?:%|([-+ #0']*)(\*|\d+)?(?:\.(\*|\d+)?)?(?<dot>)([A-Za-z]))/g;
@@ -12,9 +14,23 @@ type Spec = {
 };
 type Value = { readonly kind: string; readonly text: string };
 
-/** NULL as soon as one argument is, save for %t and %T, which write `NULL`. */
-export function formatValues(format: string, kinds: string, json: string): string | null {
-  const texts = JSON.parse(json) as readonly (string | null)[];
+/** The letter that takes each argument of a pattern, in order; `*` for a width or precision. */
+export function formatSpecifiers(format: string): string[] {
+  return [...format.matchAll(SPECIFIER)].flatMap(([whole, , width, precision, , type]) =>
+    whole === '%%' ? [] : [...(width === '*' ? ['*'] : []), ...(precision === '*' ? ['*'] : []), type!],
+  );
+}
+
+/**
+ * NULL as soon as one argument is, save for %t and %T, which write `NULL`. `form`: `done` where the texts of %T are
+ * literals already, `plain` where they are still plain.
+ */
+export function formatValues(
+  format: string,
+  kinds: string,
+  form: string,
+  texts: readonly (string | null)[],
+): string | null {
   const types = kinds === '' ? [] : kinds.split(',');
   let next = 0;
   let isNull = false;
@@ -56,7 +72,7 @@ export function formatValues(format: string, kinds: string, json: string): strin
         isNull = true;
         return '';
       }
-      return write({ kind, text }, spec);
+      return write({ kind, text }, form === 'plain' && spec.type === 'T' ? { ...spec, type: 'L' } : spec);
     },
   );
   if (/%/.test(format.replaceAll(SPECIFIER, ''))) throw new Error(`Invalid FORMAT string: "${format.slice(0, 200)}"`);
@@ -90,18 +106,17 @@ function write(value: Value, spec: Spec): string {
     case 'G':
       return floating(value, spec);
     case 's':
-      wanted(value, 'STRING');
-      return pad(
-        spec.precision === undefined ? value.text : Array.from(value.text).slice(0, spec.precision).join(''),
-        spec,
-      );
+      wanted(value, 'STRING', 'BYTES');
+      return pad(cut(value.text, spec), spec);
     case 't':
-      return pad(
-        spec.precision === undefined ? value.text : Array.from(value.text).slice(0, spec.precision).join(''),
-        spec,
-      );
     case 'T':
-      return pad(literal(value), spec);
+      return pad(cut(value.text, spec), spec);
+    case 'L':
+      return pad(cut(formatLiteral(value.kind, value.text), spec), spec);
+    case 'p':
+    case 'P':
+      wanted(value, 'JSON');
+      return pad(spec.type === 'P' ? jsonPretty(value.text) : value.text, spec);
     default:
       throw new Error(`The FORMAT specifier %${spec.type} is not supported by the local BigQuery`);
   }
@@ -112,6 +127,10 @@ function wanted(value: Value, ...kinds: string[]): void {
     throw new Error(`Invalid type for argument of FORMAT; Expected ${kinds.join(' or ')}; Got ${value.kind}`);
 }
 
+function cut(text: string, { precision }: Spec): string {
+  return precision === undefined ? text : Array.from(text).slice(0, precision).join('');
+}
+
 function pad(text: string, spec: Spec): string {
   const length = Array.from(text).length;
   if (length >= spec.width) return text;
@@ -119,12 +138,16 @@ function pad(text: string, spec: Spec): string {
   return spec.flags.includes('-') ? text + filling : filling + text;
 }
 
+/** Thousands apart by commas, hexadecimal and octal digits by colons in fours. */
+function groupedDigits(digits: string, type: string): string {
+  if (/[xXo]/.test(type)) return digits.replaceAll(/\B(?=([0-9a-fA-F]{4})+$)/g, ':');
+  return digits.replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','));
+}
+
 /** Sign, digits and zeros to the width. */
 function numeric(negative: boolean, digits: string, spec: Spec, zeros: boolean): string {
   const sign = negative ? '-' : spec.flags.includes('+') ? '+' : spec.flags.includes(' ') ? ' ' : '';
-  const grouped = spec.flags.includes("'")
-    ? digits.replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','))
-    : digits;
+  const grouped = spec.flags.includes("'") ? groupedDigits(digits, spec.type) : digits;
   if (zeros && spec.flags.includes('0') && !spec.flags.includes('-'))
     return sign + grouped.padStart(spec.width - sign.length, '0');
   return pad(sign + grouped, spec);
@@ -143,10 +166,10 @@ function integer(value: Value, spec: Spec, digits: (n: bigint) => string): strin
 }
 
 function floating(value: Value, spec: Spec): string {
-  wanted(value, 'FLOAT64', 'NUMERIC');
+  wanted(value, 'FLOAT64', 'NUMERIC', 'BIGNUMERIC');
   const upper = spec.type === spec.type.toUpperCase();
   const precision = spec.precision ?? 6;
-  if (value.kind === 'NUMERIC' && spec.type.toLowerCase() === 'f') {
+  if (value.kind.endsWith('NUMERIC') && spec.type.toLowerCase() === 'f') {
     const { negative, digits } = decimalFixed(value.text, precision);
     return numeric(negative, digits, spec, true);
   }
@@ -220,24 +243,32 @@ function decimalFixed(text: string, precision: number): { negative: boolean; dig
 }
 
 /** The value as GoogleSQL would write it in a query. */
-function literal(value: Value): string {
-  switch (value.kind) {
-    case 'STRING': {
-      const quote = value.text.includes('"') && !value.text.includes("'") ? "'" : '"';
-      const escaped = value.text
-        .replaceAll('\\', '\\\\')
-        .replaceAll('\n', '\\n')
-        .replaceAll('\r', '\\r')
-        .replaceAll('\t', '\\t');
-      return `${quote}${quote === '"' ? escaped.replaceAll('"', '\\"') : escaped}${quote}`;
-    }
+export function formatLiteral(kind: string, text: string): string {
+  switch (kind) {
+    case 'STRING':
+      return quoted(text);
     case 'FLOAT64':
-      if (/^-?(nan|inf)$/.test(value.text)) return `CAST("${value.text}" AS FLOAT64)`;
-      return /[.e]/.test(value.text) ? value.text : `${value.text}.0`;
+      if (/^-?(nan|inf)$/.test(text)) return `CAST("${text}" AS FLOAT64)`;
+      return /[.e]/.test(text) ? text : `${text}.0`;
     case 'INT64':
     case 'BOOL':
-      return value.text;
+      return text;
+    case 'INTERVAL':
+      return `INTERVAL "${text}" YEAR TO SECOND`;
+    case 'JSON':
+      return `JSON ${quoted(text)}`;
     default:
-      return `${value.kind} "${value.text}"`;
+      return `${kind} "${text}"`;
   }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+function quoted(text: string): string {
+  const quote = text.includes('"') && !text.includes("'") ? "'" : '"';
+  const escaped = text.replaceAll(
+    /[\\\n\r\t]|\p{Cc}/gu,
+    (c) => ESCAPES[c] ?? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+  return `${quote}${quote === '"' ? escaped.replaceAll('"', '\\"') : escaped}${quote}`;
 }

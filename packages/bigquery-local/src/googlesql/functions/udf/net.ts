@@ -1,6 +1,6 @@
 // NET.*: hosts and addresses. Source: "Net functions" of the GoogleSQL reference; the list of public suffixes is tldts's.
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
-import { getPublicSuffix } from 'tldts';
+import { parse } from 'tldts';
 
 /** The host of a URL, as written; null when there is none. */
 export function host(url: string): string | null {
@@ -23,9 +23,11 @@ function tail(name: string, labels: number): string {
 
 export function publicSuffix(url: string): string | null {
   const name = host(url)?.replace(/\.+$/, '');
-  if (name === undefined || name === '' || !name.includes('.') || isIPv4(name)) return null;
-  const suffix = getPublicSuffix(name.toLowerCase(), { allowPrivateDomains: true, extractHostname: false });
-  return suffix === null ? null : tail(name, suffix.split('.').length);
+  if (name === undefined || name === '' || isIPv4(name)) return null;
+  // Private entries of the list (github.io) do not count.
+  const { publicSuffix: suffix, isIcann } = parse(name.toLowerCase(), { extractHostname: false });
+  if (suffix === null || isIcann !== true) return null;
+  return tail(name, suffix.split('.').length);
 }
 
 export function regDomain(url: string): string | null {
@@ -43,7 +45,8 @@ export function ipFromString(text: string): string {
       .split('.')
       .map((part) => Number(part).toString(16).padStart(2, '0'))
       .join('');
-  if (!isIPv6(text) || text.includes('%')) throw new Error(`IP string is not valid: ${text.slice(0, 100)}`);
+  if (!isIPv6(text) || text.includes('%'))
+    throw new Error(`NET.IP_FROM_STRING() encountered an unparseable IP-address: ${text.slice(0, 100)}`);
   const embedded = text.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: string[]) => {
     const [a, b, c, d] = parts.slice(0, 4).map(Number) as [number, number, number, number];
     return `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
@@ -58,10 +61,60 @@ export function ipFromString(text: string): string {
 export function ipToString(hex: string): string {
   if (hex.length === 8)
     return Array.from({ length: 4 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16)).join('.');
-  if (hex.length !== 32) throw new Error('NET.IP_TO_STRING() encountered an invalid address length');
+  if (hex.length !== 32)
+    throw new Error(
+      `NET.IP_TO_STRING() encountered an invalid IP address. Expected 4 (for IPv4) or 16 (for IPv6) bytes but got ${hex.length / 2}`,
+    );
   const groups = Array.from({ length: 8 }, (_, i) => hex.slice(4 * i, 4 * i + 4)).join(':');
   // The platform's own canonical form (RFC 5952).
   const list = new BlockList();
   list.addAddress(groups, 'ipv6');
   return /IPv6 (\S+)/.exec(list.rules[0] ?? '')?.[1] ?? groups;
+}
+
+/** The netmask with that many ones, of 4 or 16 bytes. */
+export function ipNetMask(length: bigint, prefix: bigint): Uint8Array {
+  if (length !== 4n && length !== 16n)
+    throw new Error(
+      `The first argument of NET.IP_NET_MASK() must be either 4 (for IPv4) or 16 (for IPv6); got ${length}`,
+    );
+  if (prefix < 0n || prefix > 8n * length)
+    throw new Error(
+      `The second argument of NET.IP_NET_MASK() must be between 0 and the first argument * 8; got ${prefix}`,
+    );
+  return Uint8Array.from({ length: Number(length) }, (_, i) => maskByte(Number(prefix) - 8 * i));
+}
+
+function maskByte(ones: number): number {
+  if (ones >= 8) return 255;
+  return ones <= 0 ? 0 : (0xff << (8 - ones)) & 0xff;
+}
+
+export function ipTrunc(address: Uint8Array, prefix: bigint): Uint8Array {
+  if (address.length !== 4 && address.length !== 16)
+    throw new Error(
+      `The first argument of NET.IP_TRUNC() must have length 4 (for IPv4) or 16 (for IPv6); got ${address.length}`,
+    );
+  if (prefix < 0n || prefix > BigInt(8 * address.length))
+    throw new Error(
+      `The second argument of NET.IP_TRUNC() must be between 0 and 8 * LENGTH(first argument); got ${prefix}`,
+    );
+  return Uint8Array.from(address, (byte, i) => byte & maskByte(Number(prefix) - 8 * i));
+}
+
+/** Numbers from -2^31 to 2^32 - 1. */
+export function ipv4FromInt64(value: bigint): Uint8Array {
+  if (value < -(2n ** 31n) || value >= 2n ** 32n)
+    throw new Error(
+      `NET.IPV4_FROM_INT64() encountered an invalid integer IP. Expected range: [-0x80000000, 0xFFFFFFFF]; got ${value}`,
+    );
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(Number(BigInt.asUintN(32, value)));
+  return bytes;
+}
+
+export function ipv4ToInt64(address: Uint8Array): bigint {
+  if (address.length !== 4)
+    throw new Error(`NET.IPV4_TO_INT64() encountered a non-IPv4 address. Expected 4 bytes but got ${address.length}`);
+  return BigInt(Buffer.from(address).readUInt32BE());
 }

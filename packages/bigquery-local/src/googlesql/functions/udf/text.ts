@@ -124,3 +124,8 @@ export function soundex(text: string): string {
   }
   return result === '' ? '' : result.padEnd(4, '0');
 }
+
+/** ARRAY_TO_STRING: NULLs are left out. */
+export function join(items: readonly (string | null)[], delimiter: string): string {
+  return items.filter((item) => item !== null).join(delimiter);
+}
