@@ -199,7 +199,7 @@ export type CallOptions = {
    * Keeps refreshed OAuth tokens; called, and waited for, before they are used. Without it they
    * last as long as the registry.
    */
-  saveCredentials?(spec: ConnectionSpec, credentials: Credentials): Promise<void>;
+  readonly saveCredentials?: (spec: ConnectionSpec, credentials: Credentials) => Promise<void>;
 };
 
 /** What the engine gets from the registry; the engine itself names no destination. */

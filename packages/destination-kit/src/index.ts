@@ -1,5 +1,5 @@
-export { conformanceProblems } from './conformance.ts';
-export type { ConformanceSubject } from './conformance.ts';
+export { conformanceProblems } from './conformance/promises.ts';
+export type { ConformanceSubject } from './conformance/promises.ts';
 export type * from './destination.ts';
 export type * from './info.ts';
 export { mappedColumns, mappingReferences } from './mapping/columns.ts';
@@ -38,3 +38,10 @@ export { EVENT_ROOTS, eventOf } from './segment/event.ts';
 export type { EventContext, SegmentEvent } from './segment/event.ts';
 export { capabilitiesOf, describeShape } from './validation/describe.ts';
 export { connectionProblems, error, validateSpec } from './validation/validate.ts';
+export { CASES, STATUS_CASES } from './conformance/cases.ts';
+export type { CaseName, CaseResult } from './conformance/cases.ts';
+export { Receiver } from './conformance/receiver.ts';
+export type { ReceivedRequest, SimulatedAnswer, Vendor } from './conformance/receiver.ts';
+export { runCases } from './conformance/run-cases.ts';
+export type { CaseSubject } from './conformance/run-cases.ts';
+export { samplePayload, sampleSettings, sampleValue } from './conformance/sample.ts';

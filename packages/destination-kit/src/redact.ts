@@ -4,6 +4,8 @@ import type { JsonObject, JsonValue } from '@sluice/core';
 import { isPlainObject } from './mapping/compile.ts';
 
 const MARK = '[redacted]';
+/** Any setting whose name speaks of a key is one. */
+const SECRET_SETTING = /auth|token|secret|passw|key|signature|cookie|credential|license/i;
 const SECRET_NAME = /auth|token|secret|passw|api-?_?key|signature|cookie|credential/i;
 // Shorter values would black out ordinary words.
 const MIN_LENGTH = 4;
@@ -22,7 +24,7 @@ export function createRedactor(
 ): Redactor {
   const secrets = new Set<string>(others);
   for (const [name, value] of Object.entries(settings)) {
-    if (passwordFields.has(name) || SECRET_NAME.test(name)) collectTexts(value, secrets);
+    if (passwordFields.has(name) || SECRET_SETTING.test(name)) collectTexts(value, secrets);
   }
   collectNamed(fields, secrets);
   const forms = [...secrets].filter((secret) => secret.length >= MIN_LENGTH).flatMap(formsOf);

@@ -27,7 +27,7 @@ export type OpenOptions = {
   /** Of a connection with OAuth: shared by everything that uses it. */
   readonly tokens?: Tokens;
   /** Called before refreshed tokens are used. */
-  saveCredentials?(credentials: Credentials): Promise<void>;
+  readonly saveCredentials?: (credentials: Credentials) => Promise<void>;
   /** Limits and connections of the HTTP client, beside what stands here. */
   readonly runner?: Partial<RunnerOptions>;
 };

@@ -46,6 +46,8 @@ export type CallContext = {
   readonly idempotencyKey?: string;
   /** Longest `Retry-After` of a 429 or 503 answer of this call, in milliseconds. */
   retryAfterMs?: number;
+  /** The answer to the last request of this call. */
+  lastResponse?: ClientResponse;
 };
 
 /** The connections of one open destination. */
@@ -100,6 +102,7 @@ export class HttpPool implements AsyncDisposable {
         exchange = next;
         continue;
       }
+      context.lastResponse = response;
       if (!response.ok && options.throwHttpErrors !== false) {
         throw new segmentCore.HTTPError(
           response,

@@ -1,12 +1,12 @@
 // The connections of a pool: straight to the destination, or through a proxy. Proxies are
 // named as every HTTP client names them: by HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the
 // environment (also in lower case), or by an option.
-import type { Dispatcher } from 'undici';
+import type { Dispatcher, buildConnector } from 'undici';
 import { Agent, EnvHttpProxyAgent } from 'undici';
 import { RequestError } from './errors.ts';
 
 /** How undici opens a connection; see its documentation of `Client`, option `connect`. */
-export type Connector = Exclude<NonNullable<Agent.Options['connect']>, object>;
+export type Connector = buildConnector.connector;
 
 export type ProxyOption =
   /** HTTP_PROXY, HTTPS_PROXY and NO_PROXY of the process. */

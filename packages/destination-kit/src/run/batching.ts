@@ -49,13 +49,20 @@ export function withSettingDefaults(
 /** True when a mapping may leave the field out because its default applies. */
 export function hasUsableDefault(field: InputField, keepsAudience: boolean): boolean {
   if (field.default === undefined) return false;
-  if (isConstant(field.default)) return true;
+  if (isConstant(field.default)) return isAmongChoices(field);
   return (
     keepsAudience &&
     mappingReferences({ value: field.default }).every(
       ({ keys }) => keys !== 'all' && keys[0] === 'context' && keys[1] === 'personas',
     )
   );
+}
+
+// Some definitions have a default that is none of their choices.
+function isAmongChoices({ default: value, choices }: InputField): boolean {
+  if (choices === undefined || value === undefined || isPlainObject(value)) return true;
+  const known = choices.map((choice) => (typeof choice === 'string' ? choice : choice.value));
+  return [value].flat().every((each) => known.includes(each));
 }
 
 /**

@@ -69,7 +69,7 @@ export type RunnerOptions = {
   /** Shared by all that use a connection. Default: the spec's own. */
   readonly tokens?: Tokens;
   /** Called before refreshed tokens are used. */
-  saveCredentials?(credentials: Credentials): Promise<void>;
+  readonly saveCredentials?: (credentials: Credentials) => Promise<void>;
 };
 
 export function poolOf(options: RunnerOptions, connections: number): HttpPool {
@@ -162,7 +162,7 @@ class DefinitionRunner implements OpenDestination {
     this.#addressOf = addressFinder(spec);
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);
     this.#tokens = options.tokens ?? (spec.credentials === undefined ? undefined : new Tokens(spec.credentials));
-    this.#save = options.saveCredentials?.bind(options);
+    this.#save = options.saveCredentials;
     this.#secrets = { settings: spec.settings, passwords: passwordFields(definition), fields: spec.fields };
     this.#redact = this.#createRedactor();
     this.#http = poolOf(options, this.batching.concurrency);
@@ -293,7 +293,8 @@ class DefinitionRunner implements OpenDestination {
       return { result, unauthorized: statusOfThrown(error) === 401 ? allOf(rows) : [] };
     }
     if (answer instanceof segmentCore.MultiStatusResponse) return this.#multiStatus(answer, rows, context);
-    const response = answer instanceof ClientResponse ? answer : responseOf(answer);
+    // Some definitions drop the answer: what the last request was told then speaks for the rows.
+    const response = answer instanceof ClientResponse ? answer : (responseOf(answer) ?? context.lastResponse);
     const failure = response === undefined ? undefined : failureOfResponse(response, this.#redact);
     if (failure === undefined) {
       const outcomes = Array.from({ length: rows }, () => ({ outcome: 'delivered' as const }));

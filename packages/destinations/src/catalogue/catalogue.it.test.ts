@@ -26,9 +26,9 @@ it('loads, describes and checks every destination that it offers', () => {
   const registry = createRegistry();
   for (const { type } of offers) {
     const info = registry.describe(type);
-    expect(info?.actions.length, type).toBeGreaterThan(0);
+    expect([type, info?.actions.length]).not.toEqual([type, 0]);
     for (const action of info?.actions ?? []) {
-      expect(action.title, `${type} ${action.key}`).not.toBe('');
+      expect([type, action.key, action.title]).not.toEqual([type, action.key, '']);
       const spec = {
         type,
         action: action.key,
@@ -38,7 +38,7 @@ it('loads, describes and checks every destination that it offers', () => {
         syncId: 's',
       };
       const paths = registry.validate(spec, []).map(({ path }) => path);
-      expect(paths, `${type} ${action.key}`).toEqual(expect.arrayContaining(['settings.none', 'fields.none']));
+      expect([type, action.key, ...paths]).toEqual(expect.arrayContaining([type, 'settings.none', 'fields.none']));
     }
   }
 }, 120_000);

@@ -1,6 +1,7 @@
 // What the definitions of the catalogue do not say themselves, per type: found by reading
 // them and in the vendors' documentation.
 import type { Capabilities, DestinationDefinition, RateLimit } from '@sluice/destination-kit';
+import { readRowAnswers } from './read-row-answers.ts';
 import { signBody } from './sign-body.ts';
 
 export type Details = {
@@ -28,6 +29,7 @@ export const details: Readonly<Record<string, Details>> = {
     requiredFields: { send: ['data'] },
     mend: signBody,
   },
+  'actions-taguchi': { mend: readRowAnswers },
   'actions-webhook-audiences': { mend: signBody },
   'actions-webhook-extensible': { mend: signBody },
   'actions-salesforce': {

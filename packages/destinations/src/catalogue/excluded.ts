@@ -102,6 +102,11 @@ export const exclusions: readonly Exclusion[] = [
     reason: 'needs a taxonomy client that Yahoo gave to Segment, and a Segment Engage space',
   },
   {
+    type: 'actions-google-data-manager',
+    name: 'Google Data Manager',
+    reason: 'sends nothing: its actions are empty in this version',
+  },
+  {
     type: 'actions-facebook-conversions-api',
     name: 'Facebook Conversions API (Actions)',
     reason: "needs the system user token of Segment's own Facebook application",

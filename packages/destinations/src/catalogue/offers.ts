@@ -72,7 +72,6 @@ const table: readonly (readonly [string, string, string])[] = [
   ['actions-google-enhanced-conversions', 'Google Ads Conversions', 'google-enhanced-conversions'],
   ['actions-google-analytics-4', 'Google Analytics 4 Cloud', 'google-analytics-4'],
   ['actions-google-campaign-manager-360', 'Google Campaign Manager 360', 'google-campaign-manager-360'],
-  ['actions-google-data-manager', 'Google Data Manager', 'google-data-manager'],
   ['actions-google-sheets', 'Google Sheets', 'google-sheets'],
   ['actions-cloud-gwen', 'GWEN (Actions)', 'gwen'],
   ['actions-heap-cloud', 'Heap Cloud (Actions)', 'heap'],

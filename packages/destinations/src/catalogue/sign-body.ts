@@ -7,26 +7,24 @@ import type { JsonObject } from '@sluice/core';
 import type { ActionDefinition, DestinationDefinition, RequestClient, RequestOptions } from '@sluice/destination-kit';
 
 export function signBody(definition: DestinationDefinition): DestinationDefinition {
-  const { extendRequest } = definition;
   return {
     ...definition,
     extendRequest: (data) => {
       const { sharedSecret: _, ...settings } = data.settings;
       // Without its secret the definition signs nothing.
-      return data.payload === undefined ? {} : (extendRequest?.({ ...data, settings }) ?? {});
+      return data.payload === undefined ? {} : (definition.extendRequest?.({ ...data, settings }) ?? {});
     },
     actions: Object.fromEntries(Object.entries(definition.actions).map(([key, action]) => [key, signed(action)])),
   };
 }
 
 function signed(action: ActionDefinition): ActionDefinition {
-  const { perform, performBatch } = action;
   return {
     ...action,
-    perform: (request, data) => perform(signing(request, data.settings), data),
-    ...(performBatch === undefined
+    perform: (request, data) => action.perform(signing(request, data.settings), data),
+    ...(action.performBatch === undefined
       ? {}
-      : { performBatch: (request, data) => performBatch(signing(request, data.settings), data) }),
+      : { performBatch: (request, data) => action.performBatch?.(signing(request, data.settings), data) }),
   };
 }
 

@@ -1,7 +1,7 @@
 // What every destination must keep to, whatever it sends and wherever: the checks behind
 // the engine's guarantees. It belongs to no test framework; it returns what is wrong.
 import type { Change, JsonObject } from '@sluice/core';
-import type { BatchResult, OpenDestination, Prepared, Rejection } from './destination.ts';
+import type { BatchResult, OpenDestination, Prepared, Rejection } from '../destination.ts';
 
 export type ConformanceSubject = {
   /** Opens the destination anew, against a receiver that accepts everything. */

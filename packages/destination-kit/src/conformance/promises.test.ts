@@ -1,7 +1,7 @@
 import type { Change } from '@sluice/core';
 import { expect, it } from 'vitest';
-import { conformanceProblems } from './conformance.ts';
-import type { BatchResult, DeliverOptions, OpenDestination, Prepared } from './destination.ts';
+import { conformanceProblems } from './promises.ts';
+import type { BatchResult, DeliverOptions, OpenDestination, Prepared } from '../destination.ts';
 
 /** Keeps everything in memory, and to the rules. */
 function memory(): OpenDestination {
