@@ -1,21 +1,31 @@
-// `npm run bench -- --suite NAME [--json]`: measurements that can be repeated. A suite runs
-// ours and its reference in turn and prints one line per case; `ok` says whether the aim holds.
+// `npm run bench -- --suite NAME [--case TEXT] [--json]`: measurements that can be repeated. A
+// suite runs ours and its reference in turn and prints one line per case; `ok` says whether the
+// aim holds. `--case` runs only the cases whose name contains the text.
 import { parseArgs } from 'node:util';
 import type { Suite } from './suite.ts';
 import { accessSuite } from './suites/access.ts';
+import { destinationsSuite } from './suites/destinations.ts';
 import { syncSuite } from './suites/sync.ts';
 
-const suites: Readonly<Record<string, Suite>> = { access: accessSuite, sync: syncSuite };
+const suites: Readonly<Record<string, Suite>> = {
+  access: accessSuite,
+  destinations: destinationsSuite,
+  sync: syncSuite,
+};
 
-const { values } = parseArgs({ options: { suite: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: { suite: { type: 'string' }, case: { type: 'string' }, json: { type: 'boolean', default: false } },
+});
 const suite = values.suite === undefined ? undefined : suites[values.suite];
 if (suite === undefined) {
-  console.error('usage: npm run bench -- --suite NAME [--json]');
+  console.error('usage: npm run bench -- --suite NAME [--case TEXT] [--json]');
   for (const [name, { description }] of Object.entries(suites)) console.error(`  ${name}  ${description}`);
   process.exitCode = 2;
 } else {
   let allOk = true;
-  for await (const result of suite.run((text) => console.error(text))) {
+  const wants = (name: string): boolean => values.case === undefined || name.includes(values.case);
+  for await (const result of suite.run((text) => console.error(text), wants)) {
+    if (!wants(result.case)) continue;
     allOk &&= result.ok;
     console.log(values.json ? JSON.stringify(result) : human(result));
   }

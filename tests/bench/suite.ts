@@ -11,5 +11,6 @@ export type Measurement = {
 
 export type Suite = {
   readonly description: string;
-  run(log: (text: string) => void): AsyncIterable<Measurement>;
+  /** `wants` lets a suite leave out work whose case nobody asked for. */
+  run(log: (text: string) => void, wants: (name: string) => boolean): AsyncIterable<Measurement>;
 };

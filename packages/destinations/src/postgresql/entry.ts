@@ -31,6 +31,8 @@ async function open(spec: DestinationSpec): Promise<OpenDestination> {
   const pool = new pg.Pool({ ...poolConfig(spec, STATEMENT_TIMEOUT_MS), max: CONCURRENCY });
   // Connections that break while nobody uses them are replaced by the pool.
   pool.on('error', () => undefined);
+  // One that breaks in use is noticed by the query that is under way.
+  pool.on('connect', (client) => void client.on('error', () => undefined));
   try {
     const client = await connected(pool, spec);
     try {

@@ -50,7 +50,6 @@ export class PostgresSession implements Session {
     };
     // Cancelling ends the connection; the server rolls back what was not committed.
     const abort = (): void => release(true);
-    client.on('error', ignore);
     signal.addEventListener('abort', abort, { once: true });
     try {
       for (let unfit = 0; ; unfit += 1) {
@@ -198,6 +197,3 @@ function* pieces(lines: readonly string[]): Generator<string> {
   }
   if (piece !== '') yield piece;
 }
-
-/** A connection that breaks is noticed by the query that is under way. */
-function ignore(): void {}
