@@ -8,7 +8,7 @@ import type { DdlPlan } from './resolve/ddl.ts';
 import type { AlterAction, AlterPlan } from './resolve/ddl-alter.ts';
 import type { Options } from './resolve/ddl-columns.ts';
 import type { AlterTableAction, AnalyzeRequest, Statement, TableOptions } from './statement.ts';
-import { targetDataset, targetTable } from './table-path.ts';
+import { targetDataset, targetTable, temporaryTable } from './table-path.ts';
 import { typeName, type GType, type Value } from './types.ts';
 import { fieldOf } from './values/schema.ts';
 
@@ -71,7 +71,7 @@ function createTable(
   requirePartitions(options, plan.partitionBy !== undefined || plan.source !== undefined);
   return {
     kind: query === undefined ? 'CREATE_TABLE' : 'CREATE_TABLE_AS_SELECT',
-    target: targetTable(plan.path, request),
+    target: plan.temporary ? temporaryTable(plan.path, request) : targetTable(plan.path, request),
     mode: plan.mode,
     fields,
     ...(query === undefined ? {} : { query }),

@@ -29,6 +29,8 @@ export type SourcePlan = { readonly how: 'LIKE' | 'COPY' | 'CLONE'; readonly tab
 export type DdlPlan =
   | (Create & {
       readonly kind: 'CREATE_TABLE';
+      /** CREATE TEMP TABLE. */
+      readonly temporary: boolean;
       readonly fields: readonly FieldSchema[];
       readonly query?: QueryPlan;
       readonly source?: SourcePlan;
@@ -67,12 +69,14 @@ export function resolveDdl(scope: Scope, kind: string, fields: Message): DdlPlan
   const path = items(fields, 'namePath').map(String);
   const mode = MODES[text(fields, 'createMode')] ?? 'default';
   const ifExists = flag(fields, 'isIfExists');
-  if (!['', 'CREATE_DEFAULT_SCOPE'].includes(text(fields, 'createScope')))
-    throw unsupported(`CREATE ${text(fields, 'createScope').replace('CREATE_', '')}`);
+  const scoped = text(fields, 'createScope');
+  const temporary = scoped === 'CREATE_TEMP' && kind.startsWith('resolvedCreateTable');
+  if (!temporary && !['', 'CREATE_DEFAULT_SCOPE'].includes(scoped))
+    throw unsupported(`CREATE ${scoped.replace('CREATE_', '')}`);
   switch (kind) {
     case 'resolvedCreateTableStmtNode':
     case 'resolvedCreateTableAsSelectStmtNode':
-      return createTable(scope, fields, path, mode);
+      return createTable(scope, fields, path, mode, temporary);
     case 'resolvedCreateSnapshotTableStmtNode':
       return {
         kind: 'CREATE_SNAPSHOT_TABLE',
@@ -101,13 +105,20 @@ export function resolveDdl(scope: Scope, kind: string, fields: Message): DdlPlan
   }
 }
 
-function createTable(scope: Scope, fields: Message, path: readonly string[], mode: CreateMode): DdlPlan {
+function createTable(
+  scope: Scope,
+  fields: Message,
+  path: readonly string[],
+  mode: CreateMode,
+  temporary: boolean,
+): DdlPlan {
   if (isMessage(fields['collationName'])) throw unsupported('DEFAULT COLLATE');
   if (isMessage(fields['connection'])) throw unsupported('WITH CONNECTION');
   if (items(fields, 'checkConstraintList').length > 0) throw unsupported('CHECK');
   const source = sourceOf(scope, fields);
   return {
     kind: 'CREATE_TABLE',
+    temporary,
     path,
     mode,
     fields:

@@ -59,7 +59,9 @@ export async function createTable(
   if (old !== undefined && old.kind !== KINDS[statement.kind]) throw wrongKind(target, old.kind);
   const result = tableOutcome(statistics, old === undefined ? 'CREATE' : 'REPLACE', target);
   const table = await newTable(execution, prepared, statement, dataset);
-  await commitTable(services, table, 'replace', () => execution.finish(result));
+  const { transaction } = execution;
+  if (transaction === undefined) await commitTable(services, table, 'replace', () => execution.finish(result));
+  else transaction.put(table, () => execution.finish(result));
   return result;
 }
 
@@ -125,6 +127,16 @@ async function tableWithRows(
     },
     options,
   );
+  if (execution.transaction !== undefined) {
+    if (source !== undefined || ingestionTimeOf(properties) !== undefined)
+      throw new BigQueryError(
+        'invalidQuery',
+        'In a transaction, a temporary table that is copied from another or partitioned by ingestion time is not supported by the local BigQuery',
+        { location: 'query' },
+      );
+    const physicalId = await execution.transaction.make(execution, target.projectId, fields, query?.sql);
+    return { properties, physicalId };
+  }
   if (source !== undefined && statement.source?.how !== 'LIKE')
     return { properties, ...(await copyRows(execution, target.projectId, source, properties)) };
   const made = await fill(

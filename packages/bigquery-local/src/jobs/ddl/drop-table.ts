@@ -38,6 +38,10 @@ export async function dropTable(
       `Cannot drop ${nameOf(target)} which has type ${table.kind}. An object of type ${wanted} was expected.`,
     );
   const outcome = tableOutcome(statistics, 'DROP', target);
+  if (execution.transaction !== undefined) {
+    execution.transaction.drop(table, () => execution.finish(outcome));
+    return outcome;
+  }
   await services.duckdb.attach(target.projectId);
   const freed = services.db.transaction(() => {
     const physicalId = services.tables.delete(target);

@@ -5,6 +5,7 @@ import type { Script, ScriptStatement, Span } from '../../googlesql/script/scrip
 import type { TypedValue } from '../../googlesql/types.ts';
 import { childOf, evaluate } from './expressions.ts';
 import type { Frame, Parameters } from './frame.ts';
+import { ScriptFailure } from './script-failure.ts';
 import type { ScriptRun } from './script-run.ts';
 
 type ExecuteImmediate = Extract<ScriptStatement, { readonly kind: 'execute_immediate' }>;
@@ -27,7 +28,31 @@ export async function executeImmediate(run: ScriptRun, statement: ExecuteImmedia
   if (only === undefined || more.length > 0) throw invalidSql(sql, 'it must hold exactly one statement');
   if (!ALLOWED.has(only.kind))
     throw invalidSql(sql, `${only.kind.replaceAll('_', ' ').toUpperCase()} cannot be executed dynamically`);
-  const dynamic: Frame = { ...frame, script, parameters };
+  try {
+    await runDynamic(run, statement, frame, { ...frame, script, parameters }, only);
+  } catch (error) {
+    // The place in the string; that of the statement itself follows.
+    if (error instanceof BigQueryError && !(error instanceof ScriptFailure))
+      throw new BigQueryError(
+        error.reason as 'invalidQuery',
+        error.message.replaceAll(/ at \[(\d+:\d+)\]/g, ' [at $1]'),
+        {
+          ...error.options,
+          httpStatus: error.httpStatus,
+          cause: error,
+        },
+      );
+    throw error;
+  }
+}
+
+async function runDynamic(
+  run: ScriptRun,
+  statement: ExecuteImmediate,
+  frame: Frame,
+  dynamic: Frame,
+  only: ScriptStatement,
+): Promise<void> {
   const whole: Span = { start: only.start, end: only.end };
   const child = {
     ...childOf(run.around, dynamic, whole, {}),

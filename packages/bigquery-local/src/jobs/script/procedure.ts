@@ -56,9 +56,8 @@ export async function callProcedure(run: ScriptRun, statement: Call, frame: Fram
     }
     variables.declare(argument.name, await evaluate(run.around, frame, given, declared));
   }
-  // Places in a procedure count from its BEGIN.
   const script = await services.sql.script(
-    `BEGIN${properties.definitionBody}END`,
+    bodyOf(properties.definitionBody),
     formal.map((argument) => argument.name),
   );
   const body: Frame = { script, procedure: name, variables, parameters: undefined, caller: { frame, statement } };
@@ -109,6 +108,12 @@ function visibleProcedure(run: ScriptRun, ref: RoutineRef): NonNullable<ReturnTy
 function find(run: ScriptRun, ref: RoutineRef) {
   const routine = run.options.execution.services.routines.get(ref);
   return routine?.properties.routineType === 'PROCEDURE' ? routine : undefined;
+}
+
+/** Places in a procedure count from its BEGIN. One that was made by routines.insert may come without. */
+function bodyOf(definition: string): string {
+  const text = definition.trim();
+  return /^BEGIN\b/i.test(text) && /\bEND\s*;?$/i.test(text) ? text : `BEGIN\n${text}\nEND`;
 }
 
 function variableOf(
