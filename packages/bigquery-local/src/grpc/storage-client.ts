@@ -2,6 +2,7 @@
 // TLS gRPC sends no call credentials, so the token goes as a header of each call.
 import { BigQueryReadClient } from '@google-cloud/bigquery-storage';
 import { credentials } from '@grpc/grpc-js';
+import { OAuth2Client } from 'google-auth-library';
 import { RecordBatchReader, type RecordBatch } from 'apache-arrow';
 import type { ServerUnderTest } from '../server-under-test.ts';
 
@@ -19,11 +20,17 @@ export class StorageClient implements AsyncDisposable {
       port: Number(port),
       sslCreds: credentials.createInsecure(),
       projectId: 'unused',
+      // Without one it looks for credentials of this machine.
+      authClient: new OAuth2Client() as never,
     });
   }
 
   async headers(as: string): Promise<object> {
-    return { otherArgs: { headers: { authorization: `Bearer ${await this.#server.token(as)}` } }, retry: null };
+    return {
+      otherArgs: { headers: { authorization: `Bearer ${await this.#server.token(as)}` } },
+      retry: null,
+      retryRequestOptions: { retries: 0, noResponseRetries: 0 },
+    };
   }
 
   async createReadSession(as: string, request: object): Promise<any> {

@@ -228,6 +228,7 @@ export class StorageReader {
       otherArgs: { headers: { authorization: `Bearer ${token ?? ''}` } },
       // What is worth trying again is decided here.
       retry: null,
+      retryRequestOptions: { retries: 0, noResponseRetries: 0 },
       ...(timeout === undefined ? {} : { timeout }),
     };
   }
