@@ -85,11 +85,16 @@ export type Script = {
 export function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
   const before = text.slice(0, offset);
   const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: before.split('\n').length, column: [...before.slice(lineStart)].length + 1 };
+  return { line: before.split('\n').length, column: characters(before.slice(lineStart)) + 1 };
 }
 
 /** BigQuery's ` at [line:column]`. */
 export function atPlace(text: string, offset: number): string {
   const { line, column } = placeOf(text, offset);
   return ` at [${line}:${column}]`;
+}
+
+/** Code points: a surrogate pair is one. */
+function characters(text: string): number {
+  return text.replaceAll(/[\uD800-\uDBFF][\uDC00-\uDFFF]/g, '_').length;
 }

@@ -149,7 +149,10 @@ export class ChildJobs {
     signal.throwIfAborted();
     if (this.#alone) {
       using prepared = await this.#prepare(child);
-      return await body(await this.#execution(this.#parent.jobId, child, prepared, this.#parent.finish), prepared);
+      const execution = await this.#execution(this.#parent.jobId, child, prepared, (outcome) =>
+        this.#parent.finish(outcome),
+      );
+      return await body(execution, prepared);
     }
     const job = this.#newJob(child);
     return services.audit.duringJob(job.jobId, async () => {

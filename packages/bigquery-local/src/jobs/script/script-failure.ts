@@ -52,7 +52,7 @@ const TRACE_FIELDS = [
 export function errorVariables(failure: ScriptFailure): [string, TypedValue][] {
   const text = (value: string): TypedValue => ({ type: { kind: 'STRING' }, value });
   const formatted = failure.trace
-    .map(({ line, column, location }) => `At ${location === undefined ? '' : `${location}`}[${line}:${column}]\n`)
+    .map(({ line, column, location }) => `At ${location ?? ''}[${line}:${column}]\n`)
     .join('');
   return [
     ['error.message', text(failure.cause instanceof RaisedError ? failure.cause.message : failure.errorMessage)],

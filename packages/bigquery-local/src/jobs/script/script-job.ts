@@ -64,10 +64,14 @@ export class ScriptJob {
     const alone = script.statements.length === 1 && only?.kind === 'sql';
     const sessionInfo = session === undefined ? {} : { sessionInfo: { sessionId: session.id } };
     // A statement by itself is the job; those of a script are children of it.
-    const children = new ChildJobs(execution, location, session?.id, alone);
+    const told: Execution = {
+      ...execution,
+      finish: (outcome) => execution.finish({ ...outcome, statistics: { ...outcome.statistics, ...sessionInfo } }),
+    };
+    const children = new ChildJobs(told, location, session?.id, alone);
     if (!alone) this.#children = children;
     const run = new ScriptRun({
-      execution,
+      execution: told,
       configuration,
       location,
       state,

@@ -185,7 +185,7 @@ export class StorageTransaction {
 
   /** In place of `changeInPlace`: the rows change within the transaction. */
   async change(run: Runner, change: InPlace, append: boolean): Promise<JobOutcome> {
-    const { services } = this;
+    const services = this.#services;
     const { ref, expected } = change;
     const table = services.tables.get(ref);
     const key = nameOf(ref);

@@ -46,7 +46,8 @@ export class VariableScope {
   }
 
   #find(name: string): Map<string, TypedValue> | undefined {
-    return this.#own.has(name.toLowerCase()) ? this.#own : this.#parent?.#find(name);
+    if (this.#own.has(name.toLowerCase())) return this.#own;
+    return this.#parent === undefined ? undefined : this.#parent.#find(name);
   }
 
   #checkSize(name: string, value: TypedValue): void {
