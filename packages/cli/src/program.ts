@@ -5,8 +5,11 @@ import { AppError } from '@sluice/core';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import { addSetUpCommands } from './commands/bigquery-setup-program.ts';
+import { EXPORT_FORMATS } from './commands/export-plan.ts';
 import type { PermissionsCommandOptions } from './commands/permissions.ts';
+import type { PlanCommandOptions } from './commands/plan.ts';
 import type { GlobalOptions } from './commands/session.ts';
+import { addSyncCommands } from './commands/sync-program.ts';
 import type { SyncCommandOptions } from './commands/sync.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -116,9 +119,16 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
         .default(5)
         .argParser((value) => wholeNumber(value, 0, 100)),
     )
+    .option('--save', 'freeze the plan, so that exactly it can be delivered with: sluice apply')
+    .option('--export <file>', 'write all changes of the plan to a file (- is standard output); freezes it too')
+    .addOption(
+      new Option('--format <format>', "of the export (default: the file's extension, or ndjson)").choices(
+        EXPORT_FORMATS,
+      ),
+    )
     .action(async (mapping: string, _options, self: Command) => {
       const { planCommand } = await import('./commands/plan.ts');
-      done(await planCommand(io, mapping, self.optsWithGlobals<GlobalOptions & { sample: number }>()));
+      done(await planCommand(io, mapping, self.optsWithGlobals<PlanCommandOptions>()));
     });
 
   command(program, 'sync <mapping>', 'send what changed since the last sync')
@@ -135,6 +145,8 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
       done(await statusCommand(io, mapping, self.optsWithGlobals<GlobalOptions>()));
     },
   );
+
+  addSyncCommands(io, program, command, done);
 
   const bigquery = command(
     program,

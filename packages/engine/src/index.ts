@@ -4,7 +4,7 @@ export { DEFAULT_GUARDS } from './plan/guards.ts';
 export { SYNC_EVENTS, SYNC_STATES, nextState } from './run/sync-state.ts';
 export type { EndState, SyncEvent } from './run/sync-state.ts';
 export type { ResetOptions } from './run/controls.ts';
-export { SYNC_MODES, modeOperations } from './plan/sync-mode.ts';
+export { SYNC_MODES, SYNC_MODE_FIELD, modeOperations } from './plan/sync-mode.ts';
 export type { SyncMode } from './plan/sync-mode.ts';
 export type {
   CallOptions,

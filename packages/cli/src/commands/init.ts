@@ -44,7 +44,7 @@ mappings:
     destination: changes
     action: append
     send: [added, updated, deleted]
-    # keep_values: true          # keep what was sent, so that a plan shows old beside new
+    # state: values              # keep what was sent, so that a plan shows old beside new
     # guards:                    # past one of these a sync stops before it sends anything
     #   max_deleted_share: 0.5
     #   allow_empty_model: false

@@ -1,13 +1,40 @@
-import type { Guards } from '@sluice/engine';
-import type { MappingEntry } from './schema.ts';
+// The guards and limits of sluice.yaml in the engine's names; what is absent keeps the
+// engine's default.
+import type { Guards, Limits } from '@sluice/engine';
+import type { LimitsEntry, MappingEntry } from './schema.ts';
 
-/** The guards of a mapping in the engine's names; what is absent keeps the engine's default. */
+const GUARDS = {
+  allow_empty_model: 'allowEmptyModel',
+  max_deleted_share: 'maxDeletedShare',
+  min_deleted_rows: 'minDeletedRows',
+  max_deleted_rows: 'maxDeletedRows',
+  max_changed_share: 'maxChangedShare',
+  min_changed_rows: 'minChangedRows',
+  max_changes: 'maxChanges',
+  max_invalid_share: 'maxInvalidShare',
+  min_invalid_rows: 'minInvalidRows',
+  max_bytes_billed: 'maxBytesBilled',
+} as const satisfies Record<keyof MappingEntry['guards'], keyof Guards>;
+
+const LIMITS = {
+  query_characters: 'queryCharacters',
+  key_characters: 'keyCharacters',
+  columns: 'columns',
+  column_name_characters: 'columnNameCharacters',
+  record_bytes: 'recordBytes',
+  column_bytes: 'columnBytes',
+  records_per_sync: 'recordsPerSync',
+} as const satisfies Record<keyof LimitsEntry, keyof Limits>;
+
 export function guardsOf(entry: MappingEntry['guards']): Guards {
-  return {
-    ...(entry.allow_empty_model === undefined ? {} : { allowEmptyModel: entry.allow_empty_model }),
-    ...(entry.max_deleted_share === undefined ? {} : { maxDeletedShare: entry.max_deleted_share }),
-    ...(entry.min_deleted_rows === undefined ? {} : { minDeletedRows: entry.min_deleted_rows }),
-    ...(entry.max_changes === undefined ? {} : { maxChanges: entry.max_changes }),
-    ...(entry.max_bytes_billed === undefined ? {} : { maxBytesBilled: entry.max_bytes_billed }),
-  };
+  return renamed(entry, GUARDS);
+}
+
+export function limitsOf(entry: LimitsEntry): Partial<Limits> {
+  return renamed(entry, LIMITS);
+}
+
+function renamed(entry: object, names: Readonly<Record<string, string>>): Record<string, unknown> {
+  const given = Object.entries(entry).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [names[name] ?? name, value as unknown]));
 }

@@ -3,20 +3,21 @@
 // only for the source, model or mapping that a command uses.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '@sluice/core';
-import type { JsonObject } from '@sluice/core';
+import { AppError, OPERATIONS } from '@sluice/core';
+import type { JsonObject, Operation } from '@sluice/core';
+import { SYNC_MODES, SYNC_MODE_FIELD, modeOperations } from '@sluice/engine';
 import type { MappingConfig, ModelConfig, SourceConfig } from '@sluice/engine';
 import { ConfigDocument } from './document.ts';
 import type { Path } from './document.ts';
 import { parseKey } from './credentials.ts';
 import { expand, expandText } from './environment.ts';
 import type { Environment, MissingVariable } from './environment.ts';
-import { guardsOf } from './guards.ts';
+import { guardsOf, limitsOf } from './guards.ts';
 import { configError } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { readDocument } from './scope.ts';
 import type { Scope, SetAside } from './scope.ts';
-import type { ProjectDocument } from './schema.ts';
+import type { MappingEntry, ProjectDocument } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export const CONFIG_FILE = 'sluice.yaml';
@@ -165,7 +166,14 @@ export class Project {
         where: `${shown}:1:1`,
         fix: 'Write one SELECT statement.',
       });
-    return { name, sql, key: entry.key, place: shown };
+    return {
+      name,
+      sql,
+      key: entry.key,
+      place: shown,
+      limits: limitsOf(this.#config.limits),
+      ...(entry.timestamp === undefined ? {} : { timestamp: entry.timestamp }),
+    };
   }
 
   async mapping(name: string): Promise<MappingConfig> {
@@ -187,10 +195,17 @@ export class Project {
       name,
       id: stateId(name),
       model: await this.model(entry.model),
-      operations: entry.send,
-      destination: { name: entry.destination, type: destination.type, action: entry.action, settings, fields },
+      operations: sentOperations(entry),
+      destination: {
+        name: entry.destination,
+        type: destination.type,
+        action: entry.action,
+        settings,
+        fields: entry.sync_mode === undefined ? fields : { ...fields, [SYNC_MODE_FIELD]: entry.sync_mode },
+      },
       guards: guardsOf(entry.guards),
-      keepValues: entry.keep_values,
+      keepValues: entry.state === 'values',
+      logRejectedRows: entry.log_rejected_rows,
     };
   }
 
@@ -236,6 +251,14 @@ export class Project {
         ...this.#reference(name, 'model', mapping.model),
         ...this.#reference(name, 'destination', mapping.destination),
       ];
+      if (mapping.sync_mode !== undefined && mapping.send !== undefined) {
+        problems.push({
+          code: 'SEND_AND_SYNC_MODE',
+          message: `mapping "${name}" has both send and sync_mode; the mode "${mapping.sync_mode}" sends ${modeOperations(mapping.sync_mode).join(', ')} records`,
+          where: this.placeOf(['mappings', name, 'send']),
+          fix: 'Keep one of them: sync_mode where the action has sync modes, send elsewhere.',
+        });
+      }
       const other = ids.get(stateId(name).toLowerCase());
       if (other !== undefined) {
         problems.push({
@@ -285,6 +308,13 @@ export class Project {
   #error(at: Path, code: string, message: string, fix: string): AppError {
     return configError([{ code, message, where: this.placeOf(at), fix }]);
   }
+}
+
+/** What the mapping says itself, or its sync mode (also one carried over from Segment), or everything. */
+function sentOperations({ send, sync_mode: mode, fields }: MappingEntry): readonly Operation[] {
+  if (send !== undefined) return send;
+  const carried = mode ?? SYNC_MODES.find((each) => each === fields[SYNC_MODE_FIELD]);
+  return carried === undefined ? OPERATIONS : modeOperations(carried);
 }
 
 /** The suffix of a mapping's state tables: its name with underscores. */

@@ -2,6 +2,7 @@
 // environment variables resolve is checked where they are used (project.ts).
 import { OPERATIONS } from '@sluice/core';
 import type { JsonValue } from '@sluice/core';
+import { SYNC_MODES } from '@sluice/engine';
 import { z } from 'zod';
 
 const json: z.ZodType<JsonValue> = z.json();
@@ -41,6 +42,8 @@ const model = z.strictObject({
   key: text,
   /** Path of the SQL file, relative to the project folder; default `models/NAME.sql`. */
   file: text.optional(),
+  /** Makes the model incremental: a TIMESTAMP, DATETIME or DATE column; deletes are then not found. */
+  timestamp: text.optional(),
 });
 
 const destination = z.strictObject({
@@ -56,31 +59,53 @@ const guards = z.strictObject({
   allow_empty_model: z.boolean().optional(),
   max_deleted_share: share.optional(),
   min_deleted_rows: count.optional(),
+  max_deleted_rows: count.optional(),
+  max_changed_share: share.optional(),
+  min_changed_rows: count.optional(),
   max_changes: count.optional(),
+  max_invalid_share: share.optional(),
+  min_invalid_rows: count.optional(),
   max_bytes_billed: count.optional(),
+});
+
+const least = z.number().int().min(1);
+
+/** Limits of models and records; what is absent keeps Segment's. */
+const limits = z.strictObject({
+  query_characters: least.optional(),
+  key_characters: least.optional(),
+  columns: least.optional(),
+  column_name_characters: least.optional(),
+  record_bytes: least.optional(),
+  column_bytes: least.optional(),
+  records_per_sync: least.optional(),
 });
 
 const mapping = z.strictObject({
   model: text,
   destination: text,
   action: text,
-  send: z
-    .array(z.enum(OPERATIONS))
-    .min(1)
-    .default([...OPERATIONS]),
+  /** Kinds of changes to send; default: those of the sync mode, or all. */
+  send: z.array(z.enum(OPERATIONS)).min(1).optional(),
+  /** For actions that have sync modes: which changes are sent, and how the destination writes them. */
+  sync_mode: z.enum(SYNC_MODES).optional(),
   /** Segment mapping-kit directives: action field → value or directive. */
   fields: jsonObject.default({}),
   guards: guards.default({}),
-  /** Keep the values last sent in the warehouse, so that a plan can show old beside new. */
-  keep_values: z.boolean().default(false),
+  /** What the warehouse keeps of a record that was sent; `values` lets a plan show old beside new. */
+  state: z.enum(['checksum', 'values']).default('checksum'),
+  /** Write a row to `sync_log` for every rejected record. */
+  log_rejected_rows: z.boolean().default(false),
 });
 
 export const projectSchema = z.strictObject({
   source,
+  limits: limits.default({}),
   models: z.record(name, model).default({}),
   destinations: z.record(name, destination).default({}),
   mappings: z.record(name, mapping).default({}),
 });
 
 export type ProjectDocument = z.output<typeof projectSchema>;
+export type LimitsEntry = ProjectDocument['limits'];
 export type MappingEntry = ProjectDocument['mappings'][string];

@@ -88,7 +88,7 @@ function mapping(model: ModelName, batchSize: number, receiverUrl: string): stri
     model: ${model}
     destination: receiver
     action: send
-    keep_values: true # so that a plan shows old values beside new ones
+    state: values # so that a plan shows old values beside new ones
     fields:
       url: ${receiverUrl}/${model}
       method: POST

@@ -1,6 +1,6 @@
 import { OPERATIONS } from '@sluice/core';
 import type { Operation } from '@sluice/core';
-import type { InvalidRows, PlannedChange, PlanSummary, Warning } from '@sluice/engine';
+import type { InvalidReason, InvalidRows, PlannedChange, PlanSummary, Warning } from '@sluice/engine';
 import { bytes, countOf, figure, printable, truncate } from './style.ts';
 import type { Style } from './style.ts';
 import { cellText } from './table.ts';
@@ -31,10 +31,40 @@ export function planLines(plan: PlanSummary, width: number, style: Style): strin
         ]),
     ...warningLines(plan.warnings, style),
     ...plan.guards.map((guard) => `${style.bad('■')} a sync would stop: ${guard.message}`),
+    ...cautionLines(plan, style),
     '',
-    style.dim(`${total === 0 ? 'Nothing to send' : 'Nothing was sent'}; ${bytes(plan.bytesProcessed)} processed.`),
+    style.dim(
+      `${total === 0 ? 'Nothing to send' : 'Nothing was sent'}; ${bytes(plan.bytesProcessed)} processed, ${bytes(plan.bytesEstimated)} of them estimated for the model.`,
+    ),
+    ...(plan.planId === undefined
+      ? []
+      : [
+          `Saved as ${style.bold(`${plan.mapping}/${plan.planId}`)} for 14 days. Deliver exactly this with: sluice apply ${plan.mapping}/${plan.planId}`,
+        ]),
   ];
 }
+
+/** What the counts do not say by themselves. */
+export function cautionLines(
+  { incremental, capped }: { readonly incremental?: true; readonly capped?: true },
+  style: Style,
+): string[] {
+  return [
+    ...(incremental === true
+      ? [`${style.warn('!')} the model is incremental: deleted records are not looked for`]
+      : []),
+    ...(capped === true
+      ? [`${style.warn('!')} as many changes as one sync may have; the rest follows in the next syncs`]
+      : []),
+  ];
+}
+
+const INVALID_WORDS: Record<InvalidReason, string> = {
+  null_identifier: 'a NULL identifier',
+  duplicate_identifier: 'an identifier that is not unique',
+  record_too_large: 'a record that is too large (limits.record_bytes)',
+  column_too_large: 'a column that is too large (limits.column_bytes)',
+};
 
 /** What is allowed and probably not meant. */
 export function warningLines(warnings: readonly Warning[], style: Style): string[] {
@@ -44,10 +74,10 @@ export function warningLines(warnings: readonly Warning[], style: Style): string
   ]);
 }
 
-/** Rows that were set aside because of their identifier. */
+/** Rows that were set aside. */
 export function invalidLines(invalid: readonly InvalidRows[], style: Style): string[] {
   return invalid.map(({ reason, rows, sampleIds }) => {
-    const what = reason === 'null_identifier' ? 'a NULL identifier' : 'an identifier that is not unique';
+    const what = INVALID_WORDS[reason];
     const ids =
       sampleIds.length === 0 ? '' : `: ${sampleIds.map(printable).join(', ')}${rows > sampleIds.length ? ', …' : ''}`;
     return `${style.warn('!')} ${countOf(rows, 'row')} set aside, never sent: ${what}${ids}`;

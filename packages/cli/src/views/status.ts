@@ -27,6 +27,13 @@ export function statusLines(
 function mappingLines(status: StatusOfEntry, detail: StatusDetail, width: number, style: Style): string[] {
   const [last] = status.history;
   const lines = [`${style.bold(printable(status.mapping))}  ${nowText(status, style)}`, ...problemLines(status, style)];
+  if (status.paused !== undefined) {
+    const { by, at, reason } = status.paused;
+    lines.push(
+      `  ${style.warn('paused')} by ${printable(by)} at ${at}${reason === undefined ? '' : `: ${printable(reason)}`}; syncs are skipped until: sluice resume ${printable(status.mapping)}`,
+    );
+  }
+  if (status.cancelRequested === true) lines.push(`  ${style.warn('a cancel was asked for')}; the sync stops soon`);
   if (status.state === 'new') return lines;
   const rejects = [
     ...(status.rejects.waiting > 0
@@ -34,6 +41,10 @@ function mappingLines(status: StatusOfEntry, detail: StatusDetail, width: number
       : []),
     ...(status.rejects.quarantined > 0 ? [style.warn(`${figure(status.rejects.quarantined)} in quarantine`)] : []),
   ];
+  if (status.watermark !== undefined)
+    lines.push(
+      `  incremental: rows from ${status.watermark} on are read; ${style.warn('deleted records are not looked for')}`,
+    );
   lines.push(`  ${[`${countOf(status.records, 'record')} at the destination`, ...rejects].join(', ')}`);
   if (last === undefined) return lines;
   if (detail === 'last') {
@@ -87,7 +98,7 @@ function nowText(status: MappingStatus, style: Style): string {
       return style.warn('interrupted; the next sync goes on with it');
     case 'blocked':
       return style.warn(
-        `blocked${status.syncId === undefined ? '' : `; approve with: sluice sync ${status.mapping} --approve ${status.syncId}`}`,
+        `blocked${status.syncId === undefined ? '' : `; approve with: sluice sync ${status.mapping} --approve ${status.syncId}, or: sluice discard ${status.mapping}/${status.syncId}`}`,
       );
     default:
       return status.state satisfies never;

@@ -250,7 +250,10 @@ export function replaySql(input: {
     WHERE d.rejected > 0 AND d.delivered = 0
   )`;
   const chosen = byIds ? `\n  AND p.record_id IN UNNEST(JSON_VALUE_ARRAY(@ids))` : '';
-  return `SELECT p.* REPLACE (ROW_NUMBER() OVER () - 1 AS ordinal, r.checksum AS base)
+  return `SELECT
+  ROW_NUMBER() OVER () - 1 AS ordinal,
+  r.checksum AS base,
+  p.* EXCEPT (ordinal, base)
 FROM ${quoted(plan)} AS p
 LEFT JOIN ${quoted(records)} AS r
 ON p.record_id = r.record_id

@@ -15,7 +15,7 @@ const OPERATIONS_OF = {
 
 export type SyncMode = keyof typeof OPERATIONS_OF;
 
-export const SYNC_MODES = Object.keys(OPERATIONS_OF) as readonly SyncMode[];
+export const SYNC_MODES = ['add', 'update', 'upsert', 'delete', 'mirror'] as const satisfies readonly SyncMode[];
 
 /** The kinds of changes that a mode sends. */
 export function modeOperations(mode: SyncMode): readonly Operation[] {
