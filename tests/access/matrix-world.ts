@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { IDENTITY_MIGRATIONS, openIdentity } from '../../packages/bigquery-local/src/auth/identity.ts';
 import { CATALOG_FILE } from '../../packages/bigquery-local/src/auth/data-directory.ts';
 import { CatalogDatabase } from '../../packages/bigquery-local/src/catalog/database.ts';
+import { StorageClient } from '../../packages/bigquery-local/src/grpc/storage-client.ts';
 import { ServerUnderTest, type Answer } from '../../packages/bigquery-local/src/server-under-test.ts';
 import { ACCOUNT, CUSTOM_ROLES, emailOf, PROJECT, place, type Operation, type Subject } from './matrix.ts';
 
@@ -25,10 +26,14 @@ export class MatrixWorld implements AsyncDisposable {
   #key = '';
   readonly #deletedAccounts = new Map<number, string>();
   #dsAccess: unknown[] = [];
+  readonly #storage: StorageClient;
+  /** A stream of a read session of the owner's. */
+  #stream = '';
 
   private constructor(server: ServerUnderTest, people: readonly Person[]) {
     this.server = server;
     this.people = people;
+    this.#storage = new StorageClient(server);
   }
 
   static async create(subjects: readonly Subject[]): Promise<MatrixWorld> {
@@ -63,10 +68,23 @@ export class MatrixWorld implements AsyncDisposable {
     await this.#grantOnProject();
     await this.#grantOnTable();
     await this.#bucket();
+    await this.#readSession();
     const query = { configuration: { query: { query: 'SELECT 1', useLegacySql: false } } };
     const job = { jobReference: { projectId: PROJECT, jobId: 'job_of_jo' }, ...query };
     const { status } = await this.server.request('POST', `${P}/jobs`, job, { as: JO });
     if (status !== 200) throw new Error(`The job of another user was answered ${status}.`);
+  }
+
+  async #readSession(): Promise<void> {
+    await this.#must('POST', `${P}/queries`, {
+      query: 'CREATE TABLE bare.s AS SELECT 1 AS x UNION ALL SELECT 2',
+      useLegacySql: false,
+    });
+    const session = await this.#storage.createReadSession(OWNER, {
+      parent: `projects/${PROJECT}`,
+      readSession: { table: `projects/${PROJECT}/datasets/bare/tables/s`, dataFormat: 'ARROW' },
+    });
+    this.#stream = session.streams[0].name;
   }
 
   async #customRoles(): Promise<void> {
@@ -262,6 +280,7 @@ export class MatrixWorld implements AsyncDisposable {
   }
 
   async #ask(operation: Operation, { email, n }: Person): Promise<string> {
+    if (operation.grpc !== undefined) return this.#grpc(operation.grpc, email, n);
     if (operation.upload !== undefined) return this.#ofJob(await this.#upload(operation, email, n), email);
     if (operation.job !== undefined) {
       const body = { configuration: JSON.parse(place(JSON.stringify(operation.job), n)) as unknown };
@@ -292,6 +311,23 @@ export class MatrixWorld implements AsyncDisposable {
         { as: email },
       ),
     );
+  }
+
+  /** `OK`, or status and text. */
+  async #grpc({ method, request }: NonNullable<Operation['grpc']>, as: string, n: number): Promise<string> {
+    const message = JSON.parse(place(JSON.stringify(request), n).replaceAll('{S}', this.#stream)) as {
+      readStream: string;
+      name: string;
+      fraction: number;
+    };
+    try {
+      if (method === 'createReadSession') await this.#storage.createReadSession(as, message);
+      else if (method === 'readRows') await this.#storage.responses(as, message.readStream);
+      else await this.#storage.split(as, message.name, message.fraction);
+      return 'OK';
+    } catch (error) {
+      return (error as Error).message.replace(/^\d+ (\w+): /, '$1 ').replaceAll(this.#stream, '{S}');
+    }
   }
 
   async #dryRunJob(query: string, more: object, as: string): Promise<string> {
@@ -330,6 +366,7 @@ export class MatrixWorld implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#storage[Symbol.asyncDispose]();
     await this.server[Symbol.asyncDispose]();
   }
 }

@@ -14,6 +14,8 @@ export type Operation = {
   /** METHOD and path. */
   readonly request?: string;
   readonly body?: unknown;
+  /** A method of the Storage Read API; `{S}` is a stream of the owner's. Answers are gRPC statuses. */
+  readonly grpc?: { readonly method: 'createReadSession' | 'readRows' | 'splitReadStream'; readonly request: unknown };
   /** A statement for jobs.query; as a dry run, unless `run`. */
   readonly sql?: string;
   readonly run?: boolean;
@@ -254,6 +256,7 @@ function bigQueryName(need: string): [kind: string, name: string] {
 function refusal(operation: Operation, written: string): string {
   const need = written.replace(/^unless \S+: /, '');
   const permission = need.slice(0, need.indexOf('@')).split('|')[0]!;
+  if (operation.grpc !== undefined) return `PERMISSION_DENIED ${grpcRefusal(permission, need)}`;
   // A job that was accepted ends with the error; without jobs.create there is no job.
   const job = operation.job !== undefined && permission !== 'bigquery.jobs.create';
   const denied = job ? 'job accessDenied' : '403 accessDenied';
@@ -284,6 +287,16 @@ function refusal(operation: Operation, written: string): string {
   }
   const [kind, name] = bigQueryName(need);
   return `${denied} Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`;
+}
+
+/** Texts of the Storage Read API, as public reports of Google's clients show them. */
+function grpcRefusal(permission: string, need: string): string {
+  if (permission === 'bigquery.readsessions.create')
+    return `request failed: the user does not have '${permission}' permission for 'projects/{P}'`;
+  if (permission.startsWith('bigquery.readsessions.'))
+    return `there was an error operating on '{S}': the user does not have '${permission}' permission for '{S}'`;
+  const [kind, name] = bigQueryName(need);
+  return `Access Denied: ${kind} ${name}: Permission ${permission} denied on ${kind.toLowerCase()} ${name} (or it may not exist).`;
 }
 
 /** The whole matrix as text: per operation each answer and who gets it. */

@@ -145,7 +145,7 @@ describe('rows stay as they were when the session began', () => {
 
   it('at an earlier time only when nothing has changed since', async () => {
     await server.rows('CREATE TABLE ds.timed AS SELECT 1 AS id');
-    const at = (millis: number): object => ({
+    const at = (millis: number): Record<string, unknown> => ({
       tableModifiers: { snapshotTime: { seconds: Math.floor(millis / 1000), nanos: (millis % 1000) * 1e6 } },
     });
     expect(await idsOfAll(await open('timed', at(Date.now())))).toEqual([1]);

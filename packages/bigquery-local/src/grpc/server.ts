@@ -26,7 +26,6 @@ import { statusOf } from './status.ts';
 export const READ_OPERATIONS = ['CreateReadSession', 'ReadRows', 'SplitReadStream'].map(
   (method) => `bigquerystorage.BigQueryRead.${method}`,
 );
-export const WRITE_OPERATIONS = WRITE_METHODS.map((method) => `bigquerystorage.BigQueryWrite.${method}`);
 
 /** Calls of ReadRows at once: each holds two reads' rows in memory. */
 const MAX_READERS = 200;
