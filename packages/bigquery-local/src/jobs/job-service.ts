@@ -21,10 +21,10 @@ import { callerOf } from '../cloud-storage/cloud-storage.ts';
 import { openObjects, parseGsUris } from '../cloud-storage/job-files.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
-import type { Script } from '../googlesql/script/script.ts';
+import { isOneStatement, type Script } from '../googlesql/script/script.ts';
 import { ScriptText } from '../googlesql/script/script-text.ts';
 import { Slots } from '../storage/slots.ts';
-import { locationOf, ScriptJob, scriptStatistics } from './script/script-job.ts';
+import { locationOf, ScriptJob } from './script/script-job.ts';
 import { Sessions, type Session } from './script/sessions.ts';
 import type { Execution } from './execution.ts';
 import { parseExtractConfiguration } from './extract/extract-configuration.ts';
@@ -259,8 +259,7 @@ export class JobService implements AsyncDisposable {
       if (known !== undefined && asked !== undefined && asked !== known.location)
         throw new BigQueryError('invalid', `Session ${known.id} is in location ${known.location}, not in ${asked}.`);
       script = await services.sql.script(parsed.sql, known?.state.variables.visible().keys());
-      const alone = script.statements.length === 1 && script.statements[0]?.kind === 'sql';
-      if (parsed.destination !== undefined && !alone)
+      if (parsed.destination !== undefined && !isOneStatement(script))
         throw new BigQueryError('invalid', 'configuration.query.destinationTable cannot be set for scripts');
     } catch (error) {
       failed = this.#presentable(error, base);
@@ -280,21 +279,29 @@ export class JobService implements AsyncDisposable {
       configuration: wire,
       outcome: undefined,
     };
-    if (dryRun)
-      return {
-        ...job,
-        state: 'DONE',
-        configuration: { ...wire, dryRun: true },
-        outcome: { statistics: scriptStatistics() },
-      };
     if (script === undefined)
       return this.#endAtOnce(
         job,
         { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} },
         failed,
       );
-    const session = known ?? (parsed.createSession ? this.#sessions.create(principal, projectId, location) : undefined);
     const { createdMs } = base;
+    if (dryRun) {
+      const { signal } = new AbortController();
+      const finish = (): void => undefined;
+      const dry = new ScriptJob(this.#sessions, { script, configuration: parsed, location, createdMs, session: known });
+      const outcome = await dry.dryRun({
+        services,
+        principal,
+        projectId,
+        jobId: base.jobId,
+        signal,
+        timeoutMs: undefined,
+        finish,
+      });
+      return { ...job, state: 'DONE', configuration: { ...wire, dryRun: true }, outcome };
+    }
+    const session = known ?? (parsed.createSession ? this.#sessions.create(principal, projectId, location) : undefined);
     const scriptJob = new ScriptJob(this.#sessions, { script, configuration: parsed, location, createdMs, session });
     return this.#start(job, principal, configuration, {
       run: (execution) => scriptJob.run(execution),

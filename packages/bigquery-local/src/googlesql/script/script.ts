@@ -81,6 +81,25 @@ export type Script = {
   readonly tables: readonly (readonly string[])[];
 };
 
+/**
+ * Whether the text is one statement, perhaps behind CREATE TEMP FUNCTION statements for it:
+ * then the job is that statement, and no script.
+ */
+export function isOneStatement(script: Script): boolean {
+  const last = script.statements.at(-1);
+  if (last?.kind !== 'sql' || isTemporaryFunction(script, last))
+    return script.statements.length === 1 && last?.kind === 'sql';
+  return script.statements.slice(0, -1).every((statement) => isTemporaryFunction(script, statement));
+}
+
+function isTemporaryFunction(script: Script, statement: ScriptStatement): boolean {
+  return (
+    statement.kind === 'sql' &&
+    statement.node === 'astCreateFunctionStatementNode' &&
+    /^create\s+(or\s+replace\s+)?temp/i.test(script.text.slice(statement.start, statement.end))
+  );
+}
+
 /** Line and column, both from 1; the column counts characters. */
 export function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
   const before = text.slice(0, offset);

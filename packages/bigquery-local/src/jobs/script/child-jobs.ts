@@ -119,6 +119,11 @@ export class ChildJobs {
     });
   }
 
+  async dryRun(child: Child): Promise<JobOutcome> {
+    using prepared = await this.#prepare(child);
+    return dryRunOutcome(prepared);
+  }
+
   /** The columns that a query would give. */
   async columns(child: Child): Promise<readonly OutputColumn[] | undefined> {
     using prepared = await this.#prepare(child);

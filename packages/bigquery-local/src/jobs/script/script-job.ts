@@ -2,7 +2,7 @@
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import type { Principal } from '../../access/decision.ts';
-import type { Script } from '../../googlesql/script/script.ts';
+import { isOneStatement, type Script } from '../../googlesql/script/script.ts';
 import type { Services } from '../../services.ts';
 import type { Execution } from '../execution.ts';
 import type { QueryConfiguration } from '../query-configuration.ts';
@@ -60,8 +60,7 @@ export class ScriptJob {
   async #runWith(execution: Execution, state: ScriptState, session: Session | undefined): Promise<JobOutcome> {
     const { script, configuration, location, createdMs } = this.#request;
     state.queryLabel = configuration.connection.get('query_label') ?? state.queryLabel;
-    const [only] = script.statements;
-    const alone = script.statements.length === 1 && only?.kind === 'sql';
+    const alone = isOneStatement(script);
     const sessionInfo = session === undefined ? {} : { sessionInfo: { sessionId: session.id } };
     // A statement by itself is the job; those of a script are children of it.
     const told: Execution = {
@@ -78,6 +77,7 @@ export class ScriptJob {
       children,
       createdMs,
       sessionId: session?.id,
+      alone,
       abortSession: (id) => this.#abort(execution, session, id),
     });
     await run.run(script);
@@ -92,6 +92,27 @@ export class ScriptJob {
       ...(destination === undefined || schema === undefined ? {} : { destination, schema }),
       ...(totalRows === undefined ? {} : { totalRows }),
     };
+  }
+
+  /** A dry run of one statement, with the functions before it; of a script, what little there is to tell. */
+  async dryRun(execution: Execution): Promise<JobOutcome> {
+    const { script, configuration, location, createdMs, session } = this.#request;
+    if (!isOneStatement(script)) return { statistics: scriptStatistics() };
+    const { services, principal, projectId } = execution;
+    await using own = new ScriptState(services, this.#sessions.transactions, { principal, projectId, location });
+    const children = new ChildJobs(execution, location, session?.id, true);
+    const run = new ScriptRun({
+      execution,
+      configuration,
+      location,
+      state: session?.state ?? own,
+      children,
+      createdMs,
+      sessionId: session?.id,
+      alone: true,
+      abortSession: () => Promise.resolve(),
+    });
+    return await run.dryRun(script);
   }
 
   async #abort(execution: Execution, session: Session | undefined, id: string | undefined): Promise<void> {

@@ -11,6 +11,7 @@ import {
   type Span,
 } from '../../googlesql/script/script.ts';
 import { typeName, type GType, type TypedValue, type Value } from '../../googlesql/types.ts';
+import type { JobOutcome } from '../../catalog/jobs.ts';
 import { presentable } from '../../rest/error-envelope.ts';
 import type { Execution } from '../execution.ts';
 import type { QueryConfiguration } from '../query-configuration.ts';
@@ -20,7 +21,7 @@ import { executeImmediate } from './execute-immediate.ts';
 import { childOf, condition, equal, evaluate, loopRows, placed, type Surroundings } from './expressions.ts';
 import { textOf, traceOf, type Frame } from './frame.ts';
 import { callProcedure } from './procedure.ts';
-import { errorVariables, RaisedError, ScriptFailure } from './script-failure.ts';
+import { errorVariables, hasPlace, RaisedError, ScriptFailure } from './script-failure.ts';
 import type { ScriptState } from './script-state.ts';
 import { StorageTransaction } from './storage-transaction.ts';
 import { settingOf, systemVariables } from './system-variables.ts';
@@ -43,6 +44,8 @@ export type ScriptOptions = {
   readonly children: ChildJobs;
   readonly createdMs: number;
   readonly sessionId: string | undefined;
+  /** The text is one statement: its errors are those of the job. */
+  readonly alone: boolean;
   /** CALL BQ.ABORT_SESSION. */
   readonly abortSession: (sessionId: string | undefined) => Promise<void>;
 };
@@ -65,24 +68,52 @@ export class ScriptRun {
 
   /** Runs it to its end. Errors come out as the job shows them. */
   async run(script: Script): Promise<void> {
+    try {
+      await this.block(script.statements, this.#outermost(script));
+    } catch (error) {
+      throw this.#shown(error);
+    }
+  }
+
+  /** Of one statement, perhaps behind functions for it. */
+  async dryRun(script: Script): Promise<JobOutcome> {
+    const frame = this.#outermost(script);
+    const last = script.statements.at(-1)!;
+    try {
+      for (const statement of script.statements) if (statement !== last) await this.#statement(statement, frame);
+      return await this.#orFailure(last, frame, () =>
+        this.options.children.dryRun(childOf(this.around, frame, last, {})),
+      );
+    } catch (error) {
+      throw this.#shown(error);
+    }
+  }
+
+  #outermost(script: Script): Frame {
     const { state, configuration } = this.options;
-    const frame: Frame = {
+    return {
       script,
       procedure: undefined,
       variables: state.variables,
       parameters: configuration.parameters,
       caller: undefined,
     };
-    try {
-      await this.block(script.statements, frame);
-    } catch (error) {
-      if (!(error instanceof ScriptFailure)) throw error;
-      throw new BigQueryError(error.reason as 'invalidQuery', error.errorMessage, {
-        ...error.options,
-        httpStatus: error.httpStatus,
-        cause: error,
-      });
-    }
+  }
+
+  #shown(error: unknown): unknown {
+    if (!(error instanceof ScriptFailure)) return error;
+    const { cause } = error;
+    const message =
+      !this.options.alone || !(cause instanceof BigQueryError)
+        ? error.errorMessage
+        : hasPlace(cause.message)
+          ? error.errorMessage.replace(/^Query error: /, '')
+          : cause.message;
+    return new BigQueryError(error.reason as 'invalidQuery', message, {
+      ...(this.options.alone && cause instanceof BigQueryError ? cause.options : error.options),
+      httpStatus: error.httpStatus,
+      cause: error,
+    });
   }
 
   async block(block: Block, frame: Frame): Promise<Jump> {
@@ -98,10 +129,14 @@ export class ScriptRun {
     signal.throwIfAborted();
     this.#statements += 1;
     if (this.#statements % STATEMENTS_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    return this.#orFailure(statement, frame, () => this.#run(statement, frame));
+  }
+
+  async #orFailure<T>(statement: ScriptStatement, frame: Frame, body: () => Promise<T>): Promise<T> {
     try {
-      return await this.#run(statement, frame);
+      return await body();
     } catch (error) {
-      signal.throwIfAborted();
+      this.options.execution.signal.throwIfAborted();
       if (error instanceof ScriptFailure) throw error;
       const thrown = presentable(error);
       throw new ScriptFailure(thrown, {
