@@ -25,6 +25,8 @@ export type Expr =
       readonly input: Expr;
       readonly safe: boolean;
       readonly format?: Expr;
+      /** AT TIME ZONE of a FORMAT. */
+      readonly timeZone?: Expr;
       /** `CAST(x AS STRING(10))`. */
       readonly parameters?: TypeParameters;
       readonly type: GType;

@@ -6,6 +6,7 @@ import { scalarFunctions, unsupportedFunction } from '../functions/index.ts';
 import type { Column, Expr, Relation, SortKey } from '../ir.ts';
 import type { GType } from '../types.ts';
 import { castSql } from '../values/cast.ts';
+import { formatCastSql, type FormatCast } from '../values/cast-format.ts';
 import { literalSql } from '../values/literal.ts';
 import { duckdbType } from '../values/physical.ts';
 import { bind, tried } from '../values/sql-text.ts';
@@ -143,14 +144,25 @@ export function holdsSubquery(expr: Expr): boolean {
 function compileCast(context: CompileContext, cast: Extract<Expr, { kind: 'cast' }>): string {
   const { input } = cast;
   if (input.kind === 'literal' && input.value.value === null) return literalSql({ type: cast.type, value: null });
-  const sql = castSql({
-    sql: compileExpr(context, input),
-    from: input.type,
-    to: cast.type,
-    safe: cast.safe,
-    ...(cast.format === undefined ? {} : { format: constantText(cast.format) }),
-  });
+  const own = { sql: compileExpr(context, input), from: input.type, to: cast.type, safe: cast.safe };
+  const sql = cast.format === undefined ? castSql(own) : formatCast(context, own, cast.format, cast.timeZone);
   return fittedValue(sql, cast.type, cast.parameters, cast.safe ? () => 'NULL' : undefined);
+}
+
+function formatCast(
+  context: CompileContext,
+  cast: Pick<FormatCast, 'sql' | 'from' | 'to' | 'safe'>,
+  format: Expr,
+  zone: Expr | undefined,
+): string {
+  // The year and the month that a text leaves out are those of today.
+  if (cast.from.kind === 'STRING' && cast.to.kind !== 'BYTES') context.deterministic = false;
+  return formatCastSql({
+    ...cast,
+    format: constantText(format),
+    ...(zone === undefined ? {} : { zone: compileExpr(context, zone) }),
+    nowMicros: context.now.value as bigint,
+  });
 }
 
 function constantText(expr: Expr): string {

@@ -15,6 +15,8 @@ import * as text from './udf/text.ts';
 import { TYPED_FUNCTIONS } from './register-typed.ts';
 import { javascriptFunction } from '../routines/javascript/register.ts';
 import { typedScalarFunction } from './typed-function.ts';
+import { formatNumber } from './udf/number-format.ts';
+import { textToTime, timeToText } from './udf/time-cast.ts';
 import { formatTime } from './udf/time-format.ts';
 import { parseTime } from './udf/time-parse.ts';
 import { zoneName, zoneOffset } from './udf/zone.ts';
@@ -55,6 +57,9 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_big_sum: [4, bignumeric.sum],
   bq_big_average: [4, bignumeric.average],
   bq_big_parse: [1, bignumeric.parse],
+  bq_cast_number_text: [3, formatNumber],
+  bq_cast_time_text: [4, timeToText],
+  bq_cast_text_time: [4, textToTime],
   bq_geog_point: [2, geography.point],
   bq_geog_from_text: [1, geography.fromText],
   bq_geog_from_geojson: [1, geography.fromGeoJson],

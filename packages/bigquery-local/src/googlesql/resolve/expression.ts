@@ -108,7 +108,6 @@ function functionName(fields: Message): string {
 
 function cast(scope: Scope, fields: Message): Expr {
   if (has(fields, 'extendedCast')) throw unsupported('An extended cast');
-  if (has(fields, 'timeZone')) throw unsupported('CAST with AT TIME ZONE');
   const modifiers = fields['typeModifiers'];
   const parameters = isMessage(modifiers) ? typeParametersOf(modifiers['typeParameters']) : undefined;
   return {
@@ -117,6 +116,7 @@ function cast(scope: Scope, fields: Message): Expr {
     safe: flag(fields, 'returnNullOnError'),
     ...(parameters === undefined ? {} : { parameters }),
     ...(isMessage(fields['format']) ? { format: resolveExpr(scope, fields['format']) } : {}),
+    ...(isMessage(fields['timeZone']) ? { timeZone: resolveExpr(scope, fields['timeZone']) } : {}),
     type: typeOf(fields),
   };
 }

@@ -24,18 +24,14 @@ export type Cast = {
   readonly to: GType;
   /** SAFE_CAST: NULL in place of an error. */
   readonly safe: boolean;
-  /** The FORMAT clause. */
-  readonly format?: string;
 };
 
 /** Makes the SQL that stands where the cast fails: an error with this prefix and the value's text, or NULL. */
 type Fail = (prefix: string, valueText: string, suffix?: string) => string;
 
-/** DuckDB SQL of a cast. Throws `invalidQuery` for the FORMAT clause and for pairs of types without a cast. */
+/** DuckDB SQL of a cast. Throws `invalidQuery` for pairs of types without a cast. */
 export function castSql(cast: Cast): string {
   const { from, to, safe } = cast;
-  if (cast.format !== undefined)
-    throw new BigQueryError('invalidQuery', 'CAST with a FORMAT clause is not supported by the local BigQuery');
   if (sameType(from, to)) return cast.sql;
   const fail: Fail = safe
     ? () => 'NULL'
