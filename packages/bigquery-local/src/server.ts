@@ -15,6 +15,7 @@ import { CatalogDatabase } from './catalog/database.ts';
 import { renameDatasetMember } from './catalog/dataset-members.ts';
 import { datasetMigrations, Datasets } from './catalog/datasets.ts';
 import { jobMigrations, Jobs } from './catalog/jobs.ts';
+import { RoutinePolicies, ROUTINE_POLICIES_MIGRATION } from './catalog/routine-policies.ts';
 import { Routines, ROUTINES_MIGRATION } from './catalog/routines.ts';
 import { ROW_ACCESS_POLICIES_MIGRATION, RowAccessPolicies } from './catalog/row-access-policies.ts';
 import { TABLE_POLICIES_MIGRATION, TablePolicies } from './catalog/table-policies.ts';
@@ -96,6 +97,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
       TABLE_POLICIES_MIGRATION,
       ROW_ACCESS_POLICIES_MIGRATION,
       ROUTINES_MIGRATION,
+      ROUTINE_POLICIES_MIGRATION,
       AUTHORIZATIONS_MIGRATION,
     ]),
   );
@@ -106,17 +108,20 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
   const routines = new Routines(db, clock);
   const authorizations = new Authorizations(db, datasets, tables, routines, clock);
   const tablePolicies = new TablePolicies(db, tables);
+  const routinePolicies = new RoutinePolicies(db, routines);
   const rowAccessPolicies = new RowAccessPolicies(db, tables, clock);
   const buckets = new Buckets(db);
   identity.renamedMembers.apply([
     (member, newName) => renameDatasetMember(db, datasets, member, newName),
     (member, newName) => tablePolicies.renameMember(member, newName),
+    (member, newName) => routinePolicies.renameMember(member, newName),
     (member, newName) => rowAccessPolicies.renameMember(member, newName),
     (member, newName) => buckets.renameMember(member, newName),
   ]);
   const policies = createPolicyReader(identity, {
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (projectId, datasetId, tableId) => tablePolicies.find(projectId, datasetId, tableId),
+    routinePolicy: (...path) => routinePolicies.find(...path),
     bucketPolicy: (bucket) => buckets.find(bucket)?.policy,
   });
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
@@ -144,6 +149,7 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     datasets,
     tables,
     tablePolicies,
+    routinePolicies,
     rowAccessPolicies,
     routines,
     authorizations,

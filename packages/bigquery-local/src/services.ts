@@ -7,6 +7,7 @@ import type { Authorizations } from './catalog/authorizations.ts';
 import type { CatalogDatabase } from './catalog/database.ts';
 import type { Datasets } from './catalog/datasets.ts';
 import type { Jobs } from './catalog/jobs.ts';
+import type { RoutinePolicies } from './catalog/routine-policies.ts';
 import type { Routines } from './catalog/routines.ts';
 import type { RowAccessPolicies } from './catalog/row-access-policies.ts';
 import type { TablePolicies } from './catalog/table-policies.ts';
@@ -32,6 +33,7 @@ export type Services = {
   readonly tablePolicies: TablePolicies;
   readonly rowAccessPolicies: RowAccessPolicies;
   readonly routines: Routines;
+  readonly routinePolicies: RoutinePolicies;
   readonly authorizations: Authorizations;
   /** E-mails of the groups that a principal is in, directly or not. */
   readonly groupsOf: (email: string) => readonly string[];

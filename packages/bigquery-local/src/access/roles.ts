@@ -16,8 +16,8 @@ const DATASET_ROLES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Every predefined role that this server knows, by name: `roles/bigquery.user`. */
-export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = withStorageRoles(
-  new Map(Object.entries(readData<PredefinedRole>('./predefined-roles.json'))),
+export const PREDEFINED_ROLES: ReadonlyMap<string, PredefinedRole> = withRoutinePolicies(
+  withStorageRoles(new Map(Object.entries(readData<PredefinedRole>('./predefined-roles.json')))),
 );
 
 const PERMISSIONS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
@@ -46,6 +46,20 @@ function withStorageRoles(roles: Map<string, PredefinedRole>): Map<string, Prede
     const known = roles.get(name);
     const includedPermissions = [...(known?.includedPermissions ?? []), ...storage.includedPermissions];
     roles.set(name, { ...storage, ...known, includedPermissions });
+  }
+  return roles;
+}
+
+/**
+ * "Control access to resources with IAM" says of bigquery.dataOwner that it may set the policies of routines;
+ * the published lists of permissions lack those two. An administrator may what a data owner may.
+ */
+function withRoutinePolicies(roles: Map<string, PredefinedRole>): Map<string, PredefinedRole> {
+  for (const name of ['roles/bigquery.dataOwner', 'roles/bigquery.admin']) {
+    const role = roles.get(name);
+    if (role === undefined) continue;
+    const added = ['bigquery.routines.getIamPolicy', 'bigquery.routines.setIamPolicy'];
+    roles.set(name, { ...role, includedPermissions: [...new Set([...role.includedPermissions, ...added])] });
   }
   return roles;
 }

@@ -85,6 +85,7 @@ export class RoutineBodies implements RoutineStore {
     const tables: { path: readonly string[]; via: ReadVia | undefined }[] = [];
     const known = new Map<string, string>();
     const missing = new Set<string>();
+    const spellings = new Set<string>();
     const add = async (path: readonly string[], from: TextOrigin): Promise<void> => {
       const callee = await this.#find(path, from.via);
       const name = path.join('.').toLowerCase();
@@ -93,9 +94,12 @@ export class RoutineBodies implements RoutineStore {
         return;
       }
       const same = known.get(name);
-      if (same === callee.key) return;
+      const written = JSON.stringify(path).toLowerCase();
+      if (same === callee.key && spellings.has(written)) return;
+      spellings.add(written);
       // The analyser matches names in any case and from one place; two routines of one name cannot both be told to it.
-      if (same !== undefined) throw unsupported(`A query in which ${path.join('.')} means two routines`);
+      if (same !== undefined && same !== callee.key)
+        throw unsupported(`A query in which ${path.join('.')} means two routines`);
       known.set(name, callee.key);
       called.add(name, callee);
       const shape = await this.#shape(callee, from);

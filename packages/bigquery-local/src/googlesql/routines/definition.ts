@@ -13,8 +13,11 @@ export function definitionText(properties: RoutineProperties, types?: readonly G
       : properties.routineType === 'AGGREGATE_FUNCTION'
         ? 'TEMP AGGREGATE FUNCTION'
         : 'TEMP FUNCTION';
+  if (properties.routineType === 'PROCEDURE')
+    return `CREATE PROCEDURE dataset.routine(${args})\n${properties.definitionBody}`;
+  const name = properties.routineType === 'TABLE_VALUED_FUNCTION' ? 'dataset.routine' : 'routine';
   // On lines of its own: the body may end with a comment.
-  return `CREATE ${kind} routine(${args}) ${returnsText(properties)} AS (\n${properties.definitionBody}\n)`;
+  return `CREATE ${kind} ${name}(${args}) ${returnsText(properties)} AS (\n${properties.definitionBody}\n)`;
 }
 
 function argumentText(argument: RoutineArgument, index: number, type: GType | undefined): string {
@@ -24,7 +27,8 @@ function argumentText(argument: RoutineArgument, index: number, type: GType | un
       : argument.argumentKind === 'ANY_TYPE'
         ? 'ANY TYPE'
         : typeText(typeOfDataType(argument.dataType, `arguments[${index}].dataType`));
-  return `${quotedName(argument.name)} ${text}${argument.isAggregate === false ? ' NOT AGGREGATE' : ''}`;
+  const mode = argument.mode === undefined ? '' : `${argument.mode} `;
+  return `${mode}${quotedName(argument.name)} ${text}${argument.isAggregate === false ? ' NOT AGGREGATE' : ''}`;
 }
 
 function returnsText({ returnType, returnTableType }: RoutineProperties): string {

@@ -1,8 +1,8 @@
-// What a dataset's access entries may authorise ("Authorized views", "Authorized datasets"):
+// What a dataset's access entries may authorise ("Authorized views", "Authorized routines", "Authorized datasets"):
 // at most 2,500 resources, of the dataset's own location.
 import type { AccessEntry } from '../../access/policy.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
-import { datasetOf, viewOf } from '../../catalog/authorizations.ts';
+import { datasetOf, routineOf, viewOf } from '../../catalog/authorizations.ts';
 import type { Services } from '../../services.ts';
 import type { RequestContext } from '../route.ts';
 
@@ -16,9 +16,7 @@ export function requireAuthorizable(
   access: readonly AccessEntry[] | undefined,
 ): void {
   if (access === undefined) return;
-  if (access.some(({ routine }) => routine !== undefined))
-    throw new BigQueryError('invalid', 'Authorized routines are not supported by the local BigQuery.');
-  const homes = access.flatMap((entry) => viewOf(entry) ?? datasetOf(entry) ?? []);
+  const homes = access.flatMap((entry) => viewOf(entry) ?? routineOf(entry) ?? datasetOf(entry) ?? []);
   if (homes.length > MAX_AUTHORIZED)
     throw new BigQueryError(
       'invalid',
@@ -30,7 +28,7 @@ export function requireAuthorizable(
     if (!context.may('bigquery.datasets.get', { kind: 'dataset', projectId, datasetId })) continue;
     throw new BigQueryError(
       'invalid',
-      `Dataset ${projectId}:${datasetId} is in location ${home.location}: views can be authorized only on datasets of their own location, not of ${location}.`,
+      `Dataset ${projectId}:${datasetId} is in location ${home.location}: views and routines can be authorized only on datasets of their own location, not of ${location}.`,
     );
   }
 }

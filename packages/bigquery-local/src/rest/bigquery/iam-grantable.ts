@@ -1,4 +1,4 @@
-// What the policies of datasets, tables and views may hold: roles that mean something there,
+// What the policies of datasets, tables, views and routines may hold: roles that mean something there,
 // and members that exist. Used by setIamPolicy, GRANT and row access policies. Texts are IAM's.
 import { isServiceAccountEmail, normalMember } from '../../access/members.ts';
 import { predefinedPermissions } from '../../access/roles.ts';
@@ -7,16 +7,19 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { requireMember } from '../iam/members.ts';
 
 const ON_TABLES = /^bigquery\.(tables|rowAccessPolicies)\./;
+const ON_ROUTINES = /^bigquery\.routines\./;
 const ON_DATASETS = /^bigquery\.(datasets|tables|routines|models|rowAccessPolicies)\./;
+const PATTERNS = { table: ON_TABLES, routine: ON_ROUTINES, dataset: ON_DATASETS };
 /** Permissions on what holds the resource: a role with these alone says nothing about it. */
 const OF_THE_PARENT = {
   table: new Set(['bigquery.tables.list', 'bigquery.tables.create']),
+  routine: new Set(['bigquery.routines.list', 'bigquery.routines.create']),
   dataset: new Set(['bigquery.datasets.create']),
 };
 
 /** Throws 400 for a role that does not exist, or that cannot be granted on a table (a dataset) of the project. */
 export function requireGrantableOn(
-  kind: 'table' | 'dataset',
+  kind: 'table' | 'routine' | 'dataset',
   identity: Identity,
   projectId: string,
   role: string,
@@ -26,7 +29,7 @@ export function requireGrantableOn(
     throw invalid(`Role (${role}) does not exist in the resource's hierarchy.`);
   }
   const permissions = role.startsWith('roles/bigquery.') ? [...(predefinedPermissions(role) ?? [])] : [];
-  const pattern = kind === 'table' ? ON_TABLES : ON_DATASETS;
+  const pattern = PATTERNS[kind];
   if (!permissions.some((name) => pattern.test(name) && !OF_THE_PARENT[kind].has(name)))
     throw invalid(`Role ${role} is not supported for this resource.`);
 }

@@ -46,7 +46,7 @@ function setPolicy(services: Services, context: RequestContext): unknown {
   requireTable(services, ref);
   const current = services.tablePolicies.get(ref);
   const before = new Set(current.bindings.flatMap(({ members }) => members));
-  requireMembers(context);
+  requireBindingMembers(context);
   const { bindings, etag } = sentPolicy(context, current);
   for (const { role, members } of bindings) {
     requireGrantableOn('table', services.identity, ref.projectId, role);
@@ -55,8 +55,8 @@ function setPolicy(services: Services, context: RequestContext): unknown {
   return policyResource(services.tablePolicies.replace(ref, bindings, etag), 3);
 }
 
-/** "A binding with no members can result in an error": of a table it does. */
-function requireMembers(context: RequestContext): void {
+/** "A binding with no members can result in an error": of a table or routine it does. */
+export function requireBindingMembers(context: RequestContext): void {
   const sent = objectField(context.body, 'policy')['bindings'];
   if (!Array.isArray(sent)) return;
   const index = sent.findIndex((binding: { members?: unknown } | null) => {

@@ -5,6 +5,7 @@ import { datasetRoutes } from './datasets.ts';
 import { tablePolicyRoutes } from './iam-policies.ts';
 import { jobRoutes } from './jobs.ts';
 import { projectRoutes } from './projects.ts';
+import { routineRoutes } from './routines.ts';
 import { rowAccessPolicyRoutes } from './row-access-policies.ts';
 import { tabledataRoutes } from './tabledata.ts';
 import { tableRoutes } from './tables.ts';
@@ -16,6 +17,7 @@ export function bigqueryRoutes(services: Services, jobs: JobService): Route[] {
     ...datasetRoutes(services),
     ...tableRoutes(services),
     ...tablePolicyRoutes(services),
+    ...routineRoutes(services),
     ...rowAccessPolicyRoutes(services),
     ...tabledataRoutes(services),
     ...jobRoutes(services, jobs),
