@@ -299,6 +299,13 @@ export class Tables {
     return this.#db.all('SELECT * FROM stored_table WHERE expiration_ms <= ? LIMIT 1000', this.#clock()).map(fromRow);
   }
 
+  /** Tables whose partitions expire. */
+  withPartitionExpiration(): readonly Table[] {
+    return this.#db
+      .all("SELECT * FROM stored_table WHERE json_extract(properties, '$.timePartitioning.expirationMs') IS NOT NULL")
+      .map(fromRow);
+  }
+
   /** Every physical table that is in use, by project. */
   physicalIds(projectId: string): ReadonlySet<string> {
     const rows = this.#db.all(

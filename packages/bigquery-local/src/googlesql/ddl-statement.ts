@@ -102,7 +102,8 @@ function createView(
   values: ReadonlyMap<string, Value>,
 ): Statement {
   const columns = resultColumns(plan.query);
-  // Compiled for its refusals: a view that cannot run is not made.
+  // Compiled for its refusals: a view that cannot run is not made. Its readers give the filter over partitions.
+  context.requiresPartitionFilters = false;
   compileQuery(context, plan.query);
   const named = columns.map(({ name, expr }, i) => ({ name: plan.columnNames?.[i] ?? name, type: expr.type }));
   const materialized = plan.kind === 'CREATE_MATERIALIZED_VIEW';

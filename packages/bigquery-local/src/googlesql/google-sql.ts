@@ -1,7 +1,7 @@
 // The GoogleSQL front door: analyses one statement and compiles it to DuckDB.
 import { Analyzer } from './analyzer/analyzer.ts';
 import type { ZetaSqlClientOptions } from './analyzer/client.ts';
-import { statementName, unsupported } from './analyzer/analyzer-error.ts';
+import { invalidQuery, statementName, unsupported } from './analyzer/analyzer-error.ts';
 import { CompileContext } from './compile/context.ts';
 import { compileDml } from './compile/dml.ts';
 import { compileExpr } from './compile/expression.ts';
@@ -69,6 +69,7 @@ class LocalGoogleSql implements GoogleSql {
     const analysis = new TextAnalysis(this.#analyzer, request);
     const analyzed = await analysis.statement();
     const context = new CompileContext(subqueries, this.#nowMicros(), request.sessionUser);
+    context.requiresPartitionFilters = request.definesView !== true;
     const constants = this.#constants;
     const statement =
       (await routineStatement({ analyzed, analysis, request, context, constants })) ??
@@ -97,7 +98,13 @@ class LocalGoogleSql implements GoogleSql {
     }
     const ddl = resolveDdl(scope, kind, fields);
     // A view is read without the default dataset of the query that made it.
-    if (ddl?.kind === 'CREATE_VIEW' || ddl?.kind === 'CREATE_MATERIALIZED_VIEW') requireStorable({ analysis });
+    if (ddl?.kind === 'CREATE_VIEW' || ddl?.kind === 'CREATE_MATERIALIZED_VIEW') {
+      requireStorable({ analysis });
+      const [used] = scope.usedParameters;
+      if (used !== undefined) throw invalidQuery(`Query parameter or variable ${used} cannot be used in a view`);
+      if (analysis.reads().some(({ ref }) => ref.datasetId === request.temporary?.datasetId))
+        throw invalidQuery('A temporary table cannot be used in a view');
+    }
     if (ddl !== undefined) return ddlStatement(ddl, request, context, this.#constants);
     const access = accessStatement(node, scope, context, analysis, request);
     if (access !== undefined) return access;

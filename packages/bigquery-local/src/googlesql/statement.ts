@@ -36,8 +36,8 @@ export type TableInfo = {
   readonly pseudoColumns?: readonly PseudoColumn[];
   /** Of a table with `require_partition_filter`: a query must compare one of these columns with a constant. */
   readonly requiredPartitionFilter?: readonly string[];
-  /** A wildcard table: `physicalName` is a subquery over these, `_TABLE_SUFFIX` the end of their names. */
-  readonly matched?: readonly { readonly ref: TableRef; readonly suffix: string }[];
+  /** A wildcard table: `physicalName` is a subquery over these, each given by its `sql`; `_TABLE_SUFFIX` is the end of its name. */
+  readonly matched?: readonly { readonly ref: TableRef; readonly suffix: string; readonly sql: string }[];
   /** A view of INFORMATION_SCHEMA: `physicalName` is a subquery with the rows that the caller may see. */
   readonly systemView?: {
     /** Columns, in lower case, that a WHERE clause must compare with constants for equality. */
@@ -71,6 +71,8 @@ export type AnalyzeRequest = {
   readonly parameters?:
     | { readonly mode: 'NAMED'; readonly values: ReadonlyMap<string, TypedValue> }
     | { readonly mode: 'POSITIONAL'; readonly values: readonly TypedValue[] };
+  /** The text is the query of a view: those who read the view filter its partitions. */
+  readonly definesView?: boolean;
   /** E-mail of the caller, for SESSION_USER(). */
   readonly sessionUser: string;
   /** Variables of the script around the statement, by their names in lower case. A column of that name wins. */

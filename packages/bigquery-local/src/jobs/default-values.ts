@@ -2,10 +2,9 @@
 // Source: "Specify default column values".
 import type { Table } from '../catalog/tables.ts';
 import type { Services } from '../services.ts';
-import { identifier } from '../storage/duckdb.ts';
 
 /** Columns that are filled with their default, and the DuckDB expressions of it, in one order. */
-export type LeftOut = { readonly columns: readonly string[]; readonly values: readonly string[] };
+export type LeftOut = { readonly names: readonly string[]; readonly values: readonly string[] };
 
 /** `given`: names, in any case, of the columns that have values. `email` is the caller, for SESSION_USER(). */
 export async function leftOutDefaults(
@@ -18,10 +17,10 @@ export async function leftOutDefaults(
   const fields = table.properties.schema.fields.filter(
     (field) => field.defaultValueExpression !== undefined && !names.has(field.name.toLowerCase()),
   );
-  if (fields.length === 0) return { columns: [], values: [] };
+  if (fields.length === 0) return { names: [], values: [] };
   const values = await services.sql.defaults({ ref: table.ref, kind: 'TABLE', fields }, email);
   return {
-    columns: fields.map((field) => identifier(field.name)),
+    names: fields.map((field) => field.name),
     values: fields.map((field) => values.get(field.name.toLowerCase()) ?? 'NULL'),
   };
 }

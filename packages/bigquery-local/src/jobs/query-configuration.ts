@@ -12,6 +12,7 @@ import {
   optionalText,
 } from '../rest/bigquery/fields.ts';
 import type { TableRef } from '../googlesql/statement.ts';
+import { splitDecorator } from './partition-write.ts';
 import type { DatasetRef } from './table-lookup.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -23,6 +24,8 @@ export type QueryConfiguration = {
   readonly sql: string;
   readonly defaultDataset: DatasetRef | undefined;
   readonly destination: TableRef | undefined;
+  /** The partition of the destination that is written: `20260101` of `t$20260101`. */
+  readonly partition: string | undefined;
   readonly writeDisposition: WriteDisposition;
   readonly createDisposition: CreateDisposition;
   readonly parameters: AnalyzeRequest['parameters'];
@@ -74,10 +77,13 @@ export function parseQueryConfiguration(query: Body, projectId: string): QueryCo
       throw new BigQueryError('notImplemented', `configuration.query.${name} is not supported by the local BigQuery.`);
   }
   const billed = optionalInteger(query, 'maximumBytesBilled');
+  const destination = parseTableReference(query, 'destinationTable', projectId);
+  const decorated = destination === undefined ? undefined : splitDecorator(destination);
   return {
     sql,
     defaultDataset: parseDefaultDataset(query, projectId),
-    destination: parseTableReference(query, 'destinationTable', projectId),
+    destination: decorated?.ref,
+    partition: decorated?.partition,
     writeDisposition:
       oneOf(query, 'writeDisposition', ['WRITE_EMPTY', 'WRITE_APPEND', 'WRITE_TRUNCATE']) ?? 'WRITE_EMPTY',
     createDisposition: oneOf(query, 'createDisposition', ['CREATE_IF_NEEDED', 'CREATE_NEVER']) ?? 'CREATE_IF_NEEDED',

@@ -18,6 +18,7 @@ import { missingDataset } from './authorize-statement.ts';
 import { leftOutDefaults, withDefaults } from './default-values.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
+import { fillPartition, partitionedProperties, writePartition } from './partition-write.ts';
 import type { PreparedQuery } from './query-job.ts';
 import { visibleTable } from './table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto } from './write-table.ts';
@@ -118,7 +119,7 @@ async function runInto(
   statistics: Record<string, unknown>,
 ): Promise<JobOutcome> {
   const { services } = execution;
-  const { writeDisposition, createDisposition } = prepared.configuration;
+  const { writeDisposition, createDisposition, partition } = prepared.configuration;
   checkColumnNames(fields);
   const old = services.tables.get(ref);
   const outcome = (total: number): JobOutcome => ({
@@ -132,8 +133,12 @@ async function runInto(
     if (dataset === undefined)
       throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     if (createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
-    const layout = withLayout({ schema: { fields } }, prepared.configuration);
-    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(layout));
+    const given = withLayout({ schema: { fields } }, prepared.configuration);
+    const layout = partition === undefined ? given : partitionedProperties(given);
+    const { physicalId, rows } =
+      partition === undefined
+        ? await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(layout))
+        : await fillPartition(execution, ref.projectId, layout, partition, query.sql);
     const defaultMs = dataset.properties.defaultTableExpirationMs;
     const expirationMs = defaultMs === undefined ? undefined : services.clock() + Number(defaultMs);
     await commitTable(services, { ref, kind: 'TABLE', physicalId, expirationMs, properties: layout }, 'create', () =>
@@ -142,22 +147,35 @@ async function runInto(
     return outcome(rows);
   }
   if (old.kind !== 'TABLE') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a ${old.kind}.`);
-  if (writeDisposition === 'WRITE_TRUNCATE' || old.physicalId === undefined) {
+  const truncates = writeDisposition === 'WRITE_TRUNCATE' && partition === undefined;
+  if (truncates || old.physicalId === undefined) {
     const properties = withLayout({ ...old.properties, schema: { fields } }, prepared.configuration);
-    const { physicalId, rows } = await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(properties));
+    const { physicalId, rows } =
+      partition === undefined
+        ? await fill(execution, ref.projectId, fields, query.sql, ingestionTimeOf(properties))
+        : await fillPartition(execution, ref.projectId, properties, partition, query.sql);
     await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome(rows)));
     return outcome(rows);
   }
-  if (writeDisposition === 'WRITE_EMPTY' && (await services.sizes.rows(old)) > 0n)
+  if (writeDisposition === 'WRITE_EMPTY' && partition === undefined && (await services.sizes.rows(old)) > 0n)
     throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
   requireAppendable(old, fields);
   const names = fields.map((field) => field.name);
   const leftOut = await leftOutDefaults(services, execution.principal.email, old, names);
-  const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
   const own = new Map(old.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
   // What the table says of its columns counts, not what the query gives.
   const ownFields = fields.map((field) => own.get(field.name.toLowerCase()) ?? field);
   const rowsSql = withDefaults(fittedRows(query.sql, ownFields, typeOfField), leftOut);
+  if (partition !== undefined)
+    return writePartition(execution, {
+      table: old,
+      partition,
+      disposition: writeDisposition,
+      columns: [...names, ...leftOut.names],
+      sql: rowsSql,
+      outcome,
+    });
+  const columns = [...names, ...leftOut.names].map(identifier).join(', ');
   return changeInPlace(execution, {
     ref,
     expected: old,

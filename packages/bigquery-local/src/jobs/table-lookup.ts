@@ -11,7 +11,9 @@ import { PhysicalTables } from '../storage/physical-tables.ts';
 import type { Services } from '../services.ts';
 import { systemView } from './information-schema/find-view.ts';
 import { mayUseRoutine, routineResource } from './routine-access.ts';
+import { partitionInfo } from './partitioned-table.ts';
 import { rowAccessOf } from './row-access.ts';
+import { matchedTables, requireUnionable, wildcardInfo } from './wildcard-table.ts';
 import type { TemporaryTables } from './script/temporary-tables.ts';
 
 /** Who holds one of them knows that the table exists. */
@@ -94,6 +96,7 @@ export class JobTableLookup implements TableLookup, Disposable {
     const ref = this.resolve(path);
     const { projectId, datasetId } = ref;
     const dataset = this.#services.datasets.get(projectId, datasetId);
+    if (ref.tableId.endsWith('*') && dataset !== undefined) return this.#wildcard(ref, dataset.location, via);
     const table = dataset === undefined ? undefined : this.#services.tables.get(ref);
     if (dataset === undefined || table === undefined) throw this.#missing(ref, dataset !== undefined);
     const resource: Resource = { kind: 'table', ...ref };
@@ -121,10 +124,28 @@ export class JobTableLookup implements TableLookup, Disposable {
       fields: table.properties.schema.fields,
       ...(physicalId === undefined ? {} : { physicalName: PhysicalTables.nameOf(projectId, physicalId) }),
       ...viewQueryOf(table),
+      ...partitionInfo(table),
       ...(table.kind === 'SNAPSHOT' ? { readOnly: true } : {}),
       ...(throughViewsOnly ? { throughViewsOnly } : {}),
       ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
+  }
+
+  async #wildcard(ref: TableRef, location: string, via: ReadVia | undefined): Promise<TableInfo> {
+    const tables = matchedTables(this.#services, this.#options.principal, ref);
+    // A wildcard is denied as a whole: which tables it matches is not told.
+    const denied = tables.some((table) => !this.#may('bigquery.tables.getData', { kind: 'table', ...table.ref }));
+    if (denied && via === undefined) throw queryDenied(ref);
+    this.requireLocation(ref, location);
+    requireUnionable(this.#services, tables);
+    await this.#services.duckdb.attach(ref.projectId);
+    for (const table of tables) {
+      if (table.physicalId !== undefined) this.#unpin.push(this.#services.physical.pin(table.physicalId));
+      this.#tables.set(nameOf(table.ref), table);
+    }
+    // A table that is made later belongs to the result, too.
+    this.#cacheable = false;
+    return { ...wildcardInfo(ref, tables), ...(denied ? { throughViewsOnly: true } : {}) };
   }
 
   routine(path: readonly string[], via?: ReadVia): RoutineInfo | undefined {

@@ -26,6 +26,7 @@ export async function viewFields(
       sql: query,
       lookup,
       defaultProject: view.projectId,
+      definesView: true,
       sessionUser: principal.email,
     });
     if (analyzed.statement.kind !== 'SELECT')

@@ -21,6 +21,8 @@ export class CompileContext {
   volatileCalls = 0;
   /** Subquery expressions around the one being compiled. */
   subqueryDepth = 0;
+  /** Whether tables that require a filter over their partitions are held to it: not in the definition of a view. */
+  requiresPartitionFilters = true;
   /** False once the statement uses the time, the caller or chance. */
   deterministic = true;
 

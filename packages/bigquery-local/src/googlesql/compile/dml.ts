@@ -4,6 +4,7 @@ import type { FieldSchema } from '../../catalog/schema.ts';
 import type { Assignment, DmlPlan, MergeClause, Target } from '../ir-statement.ts';
 import type { TableInfo } from '../statement.ts';
 import type { GType } from '../types.ts';
+import { requirePartitionFilters } from '../resolve/partition-filter.ts';
 import type { CompileContext } from './context.ts';
 import { compileExpr } from './expression.ts';
 import { compileRelation } from './relation.ts';
@@ -16,6 +17,7 @@ const TOO_MANY_ROWS = 'UPDATE/MERGE must match at most one source row for each t
 
 /** `stage` is the name of a temporary table that no other statement on the connection uses. */
 export function compileDml(context: CompileContext, plan: DmlPlan, stage: string): Step[] {
+  requirePartitionFilters(plan);
   switch (plan.kind) {
     case 'INSERT':
       return compileInsert(context, plan, stage);

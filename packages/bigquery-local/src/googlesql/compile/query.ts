@@ -3,6 +3,7 @@ import type { FieldSchema } from '../../catalog/schema.ts';
 import { invalidQuery } from '../analyzer/analyzer-error.ts';
 import type { Expr, QueryPlan } from '../ir.ts';
 import type { CompiledQuery, OutputColumn } from '../statement.ts';
+import { requirePartitionFilters } from '../resolve/partition-filter.ts';
 import type { CompileContext } from './context.ts';
 import { compileOutput } from './relation.ts';
 
@@ -38,6 +39,7 @@ export function compileQuery(
 ): CompiledQuery {
   const outputs = resultColumns(plan);
   refuseDuplicates(outputs.map((o) => o.name));
+  if (context.requiresPartitionFilters) requirePartitionFilters(plan.relation);
   const sql = compileOutput(context, plan.relation, outputs, schema);
   const columns: OutputColumn[] = outputs.map(({ name, expr }) => ({ name, type: expr.type }));
   return { sql, columns, deterministic: context.deterministic };

@@ -85,7 +85,9 @@ function joinSql(context: CompileContext, relation: Extract<Relation, { kind: 'j
 function compileTable(relation: Extract<Relation, { kind: 'table' }>): string {
   const { table, columns, sources, rowId } = relation;
   if (table.physicalName === undefined) throw new Error(`Table ${table.ref.tableId} has no storage`);
-  const computed = new Map(columns.map((c, i) => [c.id, storedValue(quoteIdentifier(sources[i]!), c.type)]));
+  const pseudo = new Map(table.pseudoColumns?.map((column) => [column.name, column.sql]));
+  const stored = (name: string): string => pseudo.get(name) ?? quoteIdentifier(name);
+  const computed = new Map(columns.map((c, i) => [c.id, storedValue(stored(sources[i]!), c.type)]));
   if (rowId === undefined) return `SELECT ${selectList(columns, computed)} FROM ${table.physicalName}`;
   computed.set(rowId.id, 'rowid');
   return `SELECT ${selectList([rowId, ...columns], computed)} FROM ${table.physicalName}`;

@@ -4,7 +4,8 @@ import type { AggregateExpr, Column, Computed, Expr, Relation, SetInput, SetOper
 import { columnRef, nodeName, resolveAggregate, resolveExpr, sortKeys } from './expression.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
 import type { TableInfo } from '../statement.ts';
-import type { Scope } from './scope.ts';
+import type { CatalogTable, Scope } from './scope.ts';
+import { mayHold } from './suffix-pruning.ts';
 
 const SET_OPERATORS: Readonly<Record<string, SetOperator>> = {
   UNION_ALL: 'UNION ALL',
@@ -122,15 +123,43 @@ export function tableScan(scope: Scope, fields: Message, isRead: boolean, condit
   const columns = parts(fields, 'columnList').map((c) => scope.column(c));
   const indexes = items(fields, 'columnIndexList').map(Number);
   const sources = indexes.map((index) => table.columns[index]!.name);
-  if (isRead) scope.recordRead(table, sources);
+  const suffix = columns[sources.indexOf('_TABLE_SUFFIX')];
+  const info = suffix === undefined || condition === undefined ? table.info : pruned(table.info, suffix.id, condition);
+  if (isRead) recordReads(scope, table, info, sources);
   requireFilter(table.info, condition);
-  if (table.view === undefined) return { kind: 'table', table: table.info, sources, columns };
+  if (table.view === undefined) return { kind: 'table', table: info, sources, columns };
   const { relation, outputs } = table.view;
   const computed = columns.map((column, i): Computed => {
     const from = outputs[indexes[i]!]!.column;
     return { column, expr: { kind: 'column', column: from, type: from.type } };
   });
   return { kind: 'project', input: relation, computed, columns };
+}
+
+/**
+ * Every table that a wildcard matches counts as read, but for the columns only those that are `left` to scan.
+ * Pseudo columns are no columns of a table.
+ */
+function recordReads(scope: Scope, table: CatalogTable, left: TableInfo, sources: readonly string[]): void {
+  const { info } = table;
+  const pseudo = new Set(info.pseudoColumns?.map(({ name }) => name));
+  const columns = sources.filter((name) => !pseudo.has(name));
+  if (info.matched === undefined) scope.recordRead(table, columns);
+  for (const { ref, suffix } of info.matched ?? []) {
+    const scanned = left.matched?.some((other) => other.suffix === suffix) === true;
+    scope.recordRead({ ...table, info: { ...info, ref } }, scanned ? columns : []);
+  }
+}
+
+/** A wildcard table without the tables for which the condition cannot hold. */
+function pruned(info: TableInfo, columnId: number, condition: Expr): TableInfo {
+  const matched = info.matched?.filter(({ suffix }) => mayHold(condition, columnId, suffix));
+  if (info.matched === undefined || matched === undefined || matched.length === info.matched.length) return info;
+  const sql =
+    matched.length === 0
+      ? `SELECT * FROM (${info.matched[0]!.sql}) WHERE false`
+      : matched.map((table) => table.sql).join(' UNION ALL ');
+  return { ...info, matched, physicalName: `(${sql})` };
 }
 
 function requireFilter({ systemView, ref }: TableInfo, condition: Expr | undefined): void {

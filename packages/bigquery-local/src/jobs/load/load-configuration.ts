@@ -1,5 +1,6 @@
 // JobConfigurationLoad of the BigQuery REST v2 reference.
 import { BigQueryError } from '../../bigquery-error.ts';
+import { splitDecorator } from '../partition-write.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { checkTableId, parseSchema } from '../../catalog/table-rules.ts';
 import type { TableRef } from '../../googlesql/statement.ts';
@@ -10,6 +11,8 @@ type Body = Readonly<Record<string, unknown>>;
 
 export type LoadConfiguration = {
   readonly destination: TableRef;
+  /** The partition of the destination that is written: `20260101` of `t$20260101`. */
+  readonly partition: string | undefined;
   readonly format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET';
   /** Undefined when the caller gave none. */
   readonly schema: readonly FieldSchema[] | undefined;
@@ -37,9 +40,10 @@ export type LoadConfiguration = {
 };
 
 export function parseLoadConfiguration(load: Body, projectId: string): LoadConfiguration {
-  const destination = parseTableReference(load, 'destinationTable', projectId);
-  if (destination === undefined)
+  const decorated = parseTableReference(load, 'destinationTable', projectId);
+  if (decorated === undefined)
     throw new BigQueryError('invalid', 'Required parameter is missing: configuration.load.destinationTable');
+  const { ref: destination, partition } = splitDecorator(decorated);
   checkTableId(destination);
   const format = optionalText(load, 'sourceFormat') ?? 'CSV';
   if (format !== 'CSV' && format !== 'NEWLINE_DELIMITED_JSON' && format !== 'PARQUET') {
@@ -66,6 +70,7 @@ export function parseLoadConfiguration(load: Body, projectId: string): LoadConfi
     throw new BigQueryError('notImplemented', 'ALLOW_FIELD_RELAXATION is not supported by the local BigQuery.');
   return {
     destination,
+    partition,
     format,
     schema: schema.length === 0 ? undefined : schema,
     autodetect: optionalFlag(load, 'autodetect') ?? false,

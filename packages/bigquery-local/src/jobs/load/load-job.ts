@@ -12,6 +12,7 @@ import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import { leftOutDefaults, withDefaults } from '../default-values.ts';
 import type { Execution } from '../execution.ts';
+import { fillPartition, partitionedProperties, writePartition } from '../partition-write.ts';
 import { requireAppendable } from '../select.ts';
 import { visibleTable } from '../table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto, StaleTable } from '../write-table.ts';
@@ -56,6 +57,7 @@ export async function runLoad(
     if (
       old !== undefined &&
       configuration.writeDisposition === 'WRITE_EMPTY' &&
+      configuration.partition === undefined &&
       (await services.sizes.rows(old)) > 0n
     ) {
       throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
@@ -106,9 +108,15 @@ async function write(load: Write): Promise<JobOutcome> {
   const { execution, configuration, source, old, sql } = load;
   const { services } = execution;
   const { destination: ref } = configuration;
-  if (old?.physicalId === undefined || configuration.writeDisposition === 'WRITE_TRUNCATE') {
-    const properties = { ...old?.properties, ...layoutOf(configuration), schema: { fields: source.fields } };
-    const { physicalId, rows } = await fill(execution, ref.projectId, source.fields, sql, ingestionTimeOf(properties));
+  const { partition } = configuration;
+  const truncates = configuration.writeDisposition === 'WRITE_TRUNCATE' && partition === undefined;
+  if (old?.physicalId === undefined || truncates) {
+    const given = { ...old?.properties, ...layoutOf(configuration), schema: { fields: source.fields } };
+    const properties = partition === undefined ? given : partitionedProperties(given);
+    const { physicalId, rows } =
+      partition === undefined
+        ? await fill(execution, ref.projectId, source.fields, sql, ingestionTimeOf(properties))
+        : await fillPartition(execution, ref.projectId, properties, partition, sql);
     const outcome = load.outcome(rows);
     if (old !== undefined) {
       await commitTruncated(services, old, physicalId, properties, () => execution.finish(outcome));
@@ -125,17 +133,22 @@ async function write(load: Write): Promise<JobOutcome> {
   requireAppendable(target, source.fields);
   const names = source.fields.map((field) => field.name);
   const leftOut = await leftOutDefaults(services, execution.principal.email, target, names);
-  const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
+  const rowsSql = withDefaults(fittedRows(sql, fieldsOf(target, source.fields), typeOfField), leftOut);
+  if (partition !== undefined)
+    return writePartition(execution, {
+      table: target,
+      partition,
+      disposition: configuration.writeDisposition,
+      columns: [...names, ...leftOut.names],
+      sql: rowsSql,
+      outcome: (rows) => load.outcome(rows),
+    });
+  const columns = [...names, ...leftOut.names].map(identifier).join(', ');
   return changeInPlace(execution, {
     ref,
     expected: target,
     body: async (session, name) => {
-      const rows = await insertInto(
-        session,
-        name,
-        columns,
-        withDefaults(fittedRows(sql, fieldsOf(target, source.fields), typeOfField), leftOut),
-      );
+      const rows = await insertInto(session, name, columns, rowsSql);
       return { changed: rows, outcome: load.outcome(rows) };
     },
   });

@@ -164,16 +164,7 @@ describe('tables', () => {
     expect(await insert({ schema: { fields: [{ ...field('s', 'STRING'), maxLength: '3' }] } })).toBe(
       'maxLength of field s is not supported by the local BigQuery.',
     );
-    expect(await insert({ requirePartitionFilter: true })).toBe(
-      'requirePartitionFilter is not supported by the local BigQuery.',
-    );
     expect(await insert({ schema: { fields: [field('g', 'GEOGRAPHY')] } })).toContain('GEOGRAPHY is not supported');
-    await server.rows('CREATE TABLE ds.defaults (id INT64, made DATE DEFAULT CURRENT_DATE())');
-    const streamed = await server.request('POST', `${base}/datasets/ds/tables/defaults/insertAll`, {
-      rows: [{ json: { id: 1 } }],
-    });
-    expect(streamed.body.error.message).toContain('Leaving out column made');
-    expect(await server.rows('INSERT INTO ds.defaults (id) VALUES (1)')).toEqual([]);
   });
 
   it('expire', async () => {

@@ -30,12 +30,6 @@ export function parseTableMetadata(body: Body): Record<string, unknown> {
     changes['clustering'] =
       clustering === undefined ? null : { fields: (optionalList(clustering, 'fields') ?? []).map(String) };
   }
-  if (
-    optionalFlag(body, 'requirePartitionFilter') === true ||
-    optionalFlag(optionalObject(body, 'timePartitioning') ?? {}, 'requirePartitionFilter') === true
-  ) {
-    throw new BigQueryError('notImplemented', 'requirePartitionFilter is not supported by the local BigQuery.');
-  }
   for (const name of [
     'materializedView',
     'externalDataConfiguration',

@@ -159,7 +159,7 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
       }
       const good = fresh.filter(({ index }) => !errors.has(index));
       if (good.length > 0) {
-        const columns = [...names.map(identifier), ...leftOut.columns].join(', ');
+        const columns = [...names, ...leftOut.names].map(identifier).join(', ');
         const goodRows = errors.size > 0 ? source.selectGood! : source.select();
         await changeInPlace(
           { services, signal: context.signal, timeoutMs: 60_000 },
