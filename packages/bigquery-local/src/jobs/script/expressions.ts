@@ -94,7 +94,7 @@ function coercionText(sql: string, type: GType, frame: Frame, span: Span): strin
 /** An error whose text names its place in the script already. */
 class LocatedError extends BigQueryError {}
 
-function located(error: BigQueryError, message: string): BigQueryError {
+export function located(error: BigQueryError, message: string): BigQueryError {
   return new LocatedError(error.reason as 'invalidQuery', message, {
     ...error.options,
     httpStatus: error.httpStatus,

@@ -2,14 +2,7 @@
 // reads or writes data it hands to child jobs, each authorised by itself.
 // Source: "Procedural language" of the GoogleSQL reference for BigQuery.
 import { BigQueryError } from '../../bigquery-error.ts';
-import {
-  atPlace,
-  type Block,
-  type Name,
-  type Script,
-  type ScriptStatement,
-  type Span,
-} from '../../googlesql/script/script.ts';
+import { type Block, type Name, type Script, type ScriptStatement, type Span } from '../../googlesql/script/script.ts';
 import { typeName, type GType, type TypedValue, type Value } from '../../googlesql/types.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import { presentable } from '../../rest/error-envelope.ts';
@@ -18,7 +11,7 @@ import type { QueryConfiguration } from '../query-configuration.ts';
 import type { StatementContext } from '../statement-context.ts';
 import type { Child, ChildJobs } from './child-jobs.ts';
 import { executeImmediate } from './execute-immediate.ts';
-import { childOf, condition, equal, evaluate, loopRows, placed, type Surroundings } from './expressions.ts';
+import { childOf, condition, equal, evaluate, located, loopRows, placed, type Surroundings } from './expressions.ts';
 import { textOf, traceOf, type Frame } from './frame.ts';
 import { callProcedure } from './procedure.ts';
 import { errorVariables, hasPlace, RaisedError, ScriptFailure } from './script-failure.ts';
@@ -226,12 +219,10 @@ export class ScriptRun {
 
   typeOf(frame: Frame, name: Name): GType {
     const type = frame.variables.typeOf(name.name);
-    if (type === undefined)
-      throw new BigQueryError(
-        'invalidQuery',
-        `${undeclared(name.name).message}${frame.procedure === undefined ? atPlace(frame.script.text, name.start) : ''}`,
-        { location: 'query' },
-      );
+    if (type === undefined) {
+      const error = undeclared(name.name);
+      throw located(error, placed(error, frame, name));
+    }
     return type;
   }
 
