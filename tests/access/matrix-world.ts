@@ -146,7 +146,13 @@ export class MatrixWorld implements AsyncDisposable {
     await this.#rowAccessPolicy('fixture');
     await this.view('pub', 'authorized', 'SELECT x FROM bare.t');
     await this.view('pub', 'unauthorized', 'SELECT x FROM bare.t');
-    await this.#must('PATCH', `${P}/datasets/bare`, { access: [own, view('authorized')] });
+    await this.#routine('ds.f', 'x + 1');
+    await this.#routine('ds.reads', '(SELECT MAX(t.x) FROM bare.t AS t) + x');
+    await this.#routine('ds.authorized', '(SELECT MAX(t.x) FROM bare.t AS t) + x');
+    await this.#routine('ds.tf', 'SELECT x AS y', 'TABLE_VALUED_FUNCTION');
+    await this.#routine('ds.p', 'BEGIN SELECT 1; END', 'PROCEDURE');
+    const routine = { routine: { projectId: PROJECT, datasetId: 'ds', routineId: 'authorized' } };
+    await this.#must('PATCH', `${P}/datasets/bare`, { access: [own, view('authorized'), routine] });
   }
 
   async #grantOnProject(): Promise<void> {
@@ -211,6 +217,16 @@ export class MatrixWorld implements AsyncDisposable {
     await this.#must('POST', `${P}/datasets/${datasetId}/tables`, { tableReference: { tableId }, view });
   }
 
+  async #routine(name: string, definitionBody: string, routineType = 'SCALAR_FUNCTION'): Promise<void> {
+    const [datasetId = '', routineId = ''] = name.split('.');
+    await this.#must('POST', `${P}/datasets/${datasetId}/routines`, {
+      routineReference: { routineId },
+      routineType,
+      arguments: [{ name: 'x', dataType: { typeKind: 'INT64' } }],
+      definitionBody,
+    });
+  }
+
   /** Makes what the probe needs; `what` is a line of an operation's `before`. */
   async prepare(what: string, n: number): Promise<void> {
     const [kind = '', name = ''] = place(what, n).split(' ');
@@ -223,6 +239,8 @@ export class MatrixWorld implements AsyncDisposable {
         await this.table(datasetId, tableId);
         return;
       }
+      case 'routine':
+        return this.#routine(name, 'x + 1');
       case 'job': {
         const job = await this.server.request('POST', `${P}/jobs`, {
           jobReference: { projectId: PROJECT, jobId: name },

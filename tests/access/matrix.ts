@@ -212,6 +212,7 @@ function rolesOn({ grants }: Subject, resource: string): string[] {
     case 'dataset':
     case 'like':
     case 'other':
+    case 'routine':
       return dataset;
     case 'table':
       return [...dataset, ...given('table')];
@@ -241,6 +242,8 @@ function bigQueryName(need: string): [kind: string, name: string] {
       return ['Table', '{P}:ds.t'];
     case 'other':
       return ['Table', `{P}:${detail}`];
+    case 'routine':
+      return ['Routine', `{P}:${detail}`];
     case 'bareTable':
       return ['Table', '{P}:bare.t'];
     case 'pubTable':

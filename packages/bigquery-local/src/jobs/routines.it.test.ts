@@ -1,4 +1,5 @@
 // Routines over HTTP: statements, the REST resource, Google's client, and who may use what.
+/* oxlint-disable typescript/no-explicit-any -- answers of any shape */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT, ServerUnderTest, type Answer } from '../server-under-test.ts';
 
