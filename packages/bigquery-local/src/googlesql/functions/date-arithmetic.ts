@@ -4,6 +4,7 @@
 import type { BigQueryError } from '../../bigquery-error.ts';
 import { momentTextSql } from '../values/sql-text.ts';
 import { atZone, inZone } from '../values/time-zone.ts';
+import { dateBucketFunctions } from './date-bucket.ts';
 import { bind, constantText, kindOf, raise, sqls } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
 import { extractFromInterval, intervalOfPart } from './interval.ts';
@@ -73,6 +74,29 @@ const RANGE: Readonly<Record<string, readonly [string, string]>> = {
   TIMESTAMP: ["TIMESTAMPTZ '0001-01-01 00:00:00+00'", "TIMESTAMPTZ '9999-12-31 23:59:59.999999+00'"],
 };
 
+/** More of these than lie between year 1 and year 9999 overflow, and DuckDB's intervals too. */
+const FARTHEST: Readonly<Record<string, string>> = {
+  YEAR: '10000',
+  QUARTER: '40000',
+  MONTH: '120000',
+  WEEK: '600000',
+  DAY: '4000000',
+  HOUR: '100000000',
+  MINUTE: '6000000000',
+  SECOND: '400000000000',
+  MILLISECOND: '400000000000000',
+  MICROSECOND: '400000000000000000',
+};
+
+/** DATE plus or minus days, as the operators have it. */
+export function addedDays(sign: '+' | '-', date: string, days: string): string {
+  return bind([date, days], (x, n) => {
+    const text = `'Adding ' || ${sign === '+' ? n : `-CAST(${n} AS HUGEINT)`} || ' DAY to date ' || ${x} || ' causes overflow'`;
+    const result = `(${x} ${sign} CAST(${n} AS INTEGER))`;
+    return `(CASE WHEN ${n} NOT BETWEEN -${FARTHEST['DAY']} AND ${FARTHEST['DAY']} THEN ${raise(text)} WHEN ${result} NOT BETWEEN ${RANGE['DATE']![0]} AND ${RANGE['DATE']![1]} THEN ${raise(text)} ELSE ${result} END)`;
+  });
+}
+
 function add(sign: '+' | '-'): ScalarFunction {
   return (call) => {
     const kind = kindOf(call);
@@ -89,7 +113,7 @@ function add(sign: '+' | '-'): ScalarFunction {
       const [low, high] = RANGE[kind]!;
       const verb = sign === '+' ? 'Adding' : 'Subtracting';
       const text = `'${verb} ' || ${n} || ' ${name} ${sign === '+' ? 'to' : 'from'} ${kind.toLowerCase()} ' || CAST(${x} AS VARCHAR) || ' causes overflow'`;
-      return `(CASE WHEN ${result} NOT BETWEEN ${low} AND ${high} THEN ${raise(text)} ELSE ${result} END)`;
+      return `(CASE WHEN ${n} NOT BETWEEN -${FARTHEST[name]} AND ${FARTHEST[name]} THEN ${raise(text)} WHEN ${result} NOT BETWEEN ${low} AND ${high} THEN ${raise(text)} ELSE ${result} END)`;
     });
   };
 }
@@ -317,6 +341,7 @@ export const dateArithmeticFunctions: Readonly<Record<string, ScalarFunction>> =
   $extract_datetime: (call) => extractWhole(call, 'TIMESTAMP'),
   $interval: makeInterval,
   last_day: lastDay,
+  ...dateBucketFunctions,
   generate_date_array: dateArray,
   generate_timestamp_array: timestampArray,
 };

@@ -5,6 +5,7 @@ import { floatTextSql, tried } from '../values/sql-text.ts';
 import { bignumericOverloads } from './bignumeric.ts';
 import { bind, byType, kindOf, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
+import { addedDays } from './date-arithmetic.ts';
 import { intervalAddition, intervalOperators } from './interval.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
@@ -48,8 +49,8 @@ function addition(sign: '+' | '-'): ScalarFunction {
     const [a, b] = sqls(call);
     if (left === 'FLOAT64') return checkedFloat(sign)(call);
     if (left === 'BIGNUMERIC') return (sign === '+' ? bignumericOverloads.add : bignumericOverloads.subtract)(call);
-    if (left === 'DATE' && right === 'INT64') return `(${a} ${sign} CAST(${b} AS INTEGER))`;
-    if (left === 'INT64' && right === 'DATE' && sign === '+') return `(${b} + CAST(${a} AS INTEGER))`;
+    if (left === 'DATE' && right === 'INT64') return addedDays(sign, a!, b!);
+    if (left === 'INT64' && right === 'DATE' && sign === '+') return addedDays('+', b!, a!);
     if ((left === 'INT64' && right === 'INT64') || (left === 'NUMERIC' && right === 'NUMERIC'))
       return `(${a} ${sign} ${b})`;
     const interval = intervalAddition(sign, call);
@@ -149,5 +150,11 @@ export const operatorFunctions: Readonly<Record<string, ScalarFunction>> = {
   },
   $bitwise_left_shift: shift('left'),
   $bitwise_right_shift: shift('right'),
-  bit_count: byType({ INT64: (call) => `CAST(bit_count(${sqls(call)[0]}) AS BIGINT)` }),
+  bit_count: byType({
+    INT64: (call) => `CAST(bit_count(${sqls(call)[0]}) AS BIGINT)`,
+    BYTES: template(
+      1,
+      (x) => `CASE WHEN octet_length(${x}) = 0 THEN 0 ELSE CAST(bit_count(CAST(${x} AS BIT)) AS BIGINT) END`,
+    ),
+  }),
 };
