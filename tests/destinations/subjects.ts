@@ -75,6 +75,7 @@ export function subjectOf(entry: DestinationEntry, actionKey: string): Subject {
     ...(invalid === undefined ? {} : { invalid }),
     ...(textColumn === undefined ? {} : { textColumn }),
     deletes: capabilitiesOf(action).deletes !== 'none',
+    perRow: capabilitiesOf(action).perRowOutcomes,
     ...(known.vendor === undefined ? {} : { vendor: known.vendor }),
     ...(known.partial === undefined ? {} : { partial: known.partial }),
     ...(known.without === undefined ? {} : { without: known.without }),

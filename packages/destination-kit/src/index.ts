@@ -41,7 +41,7 @@ export { connectionProblems, error, validateSpec } from './validation/validate.t
 export { CASES, STATUS_CASES } from './conformance/cases.ts';
 export type { CaseName, CaseResult } from './conformance/cases.ts';
 export { Receiver } from './conformance/receiver.ts';
-export type { ReceivedRequest, SimulatedAnswer, Vendor } from './conformance/receiver.ts';
+export type { Behaviour, ReceivedRequest, SimulatedAnswer, Vendor } from './conformance/receiver.ts';
 export { runCases } from './conformance/run-cases.ts';
 export type { CaseSubject } from './conformance/run-cases.ts';
 export { samplePayload, sampleSettings, sampleValue } from './conformance/sample.ts';

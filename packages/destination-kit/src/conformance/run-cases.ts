@@ -21,6 +21,8 @@ export type CaseSubject = {
   readonly textColumn?: string;
   /** Column of a deleted record's identifier, where the action removes records. */
   readonly deletes: boolean;
+  /** The action's batches have one answer per row. */
+  readonly perRow: boolean;
   /** What the vendor answers to good requests. */
   readonly vendor?: Vendor;
   /** What it answers when it refuses the second of three rows; only of answers per row. */
@@ -133,7 +135,13 @@ async function statusCase(
 async function partialCase(name: CaseName, subject: CaseSubject, receiver: Receiver): Promise<CaseResult> {
   await using destination = await open(subject, receiver);
   if (destination.batching.maxRows === 1) return { name, verdict: 'none', note: 'one row per request' };
-  if (subject.partial === undefined) return { name, verdict: 'none', note: 'no answers per row' };
+  if (subject.partial === undefined) {
+    return {
+      name,
+      verdict: 'none',
+      note: subject.perRow ? 'answers per row that are not simulated' : 'no answers per row',
+    };
+  }
   receiver.vendor = subject.partial;
   const result = await deliver(destination, subject, 3);
   const outcomes = result.kind === 'rows' ? result.outcomes.map(({ outcome }) => outcome).join() : describe(result);

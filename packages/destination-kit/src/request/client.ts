@@ -48,6 +48,9 @@ export type CallContext = {
   retryAfterMs?: number;
   /** The answer to the last request of this call. */
   lastResponse?: ClientResponse;
+  /** Why the last request of this call failed, while none has succeeded. */
+  lastFailure?: unknown;
+  succeeded?: boolean;
 };
 
 /** The connections of one open destination. */
@@ -79,12 +82,26 @@ export class HttpPool implements AsyncDisposable {
         const key = writes === 1 ? context.idempotencyKey : `${context.idempotencyKey}-${writes}`;
         if (!exchange.headers.has('idempotency-key')) exchange.headers.set('idempotency-key', key);
       }
-      return this.#send(exchange, merged, context);
+      return this.#noted(exchange, merged, context);
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#dispatcher.destroy();
+  }
+
+  async #noted(exchange: Exchange, options: RequestOptions, context: CallContext): Promise<ClientResponse> {
+    try {
+      const response = await this.#send(exchange, options, context);
+      if (response.ok) {
+        context.succeeded = true;
+        delete context.lastFailure;
+      } else if (context.succeeded !== true) context.lastFailure = httpError(response, exchange.method);
+      return response;
+    } catch (error) {
+      if (context.succeeded !== true) context.lastFailure = error;
+      throw error;
+    }
   }
 
   async #send(first: Exchange, options: RequestOptions, context: CallContext): Promise<ClientResponse> {
@@ -104,11 +121,7 @@ export class HttpPool implements AsyncDisposable {
       }
       context.lastResponse = response;
       if (!response.ok && options.throwHttpErrors !== false) {
-        throw new segmentCore.HTTPError(
-          response,
-          { url: response.url, method: exchange.method },
-          { method: exchange.method },
-        );
+        throw httpError(response, exchange.method);
       }
       return response;
     }
@@ -152,6 +165,10 @@ export class HttpPool implements AsyncDisposable {
       throw requestErrorOf(error, url.host);
     }
   }
+}
+
+function httpError(response: ClientResponse, method: string): Error {
+  return new segmentCore.HTTPError(response, { url: response.url, method }, { method });
 }
 
 function headersOf(raw: Readonly<Record<string, string | string[] | undefined>>): Headers {

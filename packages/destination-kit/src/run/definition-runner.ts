@@ -309,11 +309,19 @@ class DefinitionRunner implements OpenDestination {
   #multiStatus(answer: MultiStatusResponse, rows: number, context: CallContext): Attempt {
     const nodes = Array.from({ length: rows }, (_, index) => answer.getResponseAtIndex(index)?.value());
     const statuses = nodes.map((node) => (node as { status?: unknown } | undefined)?.status);
+    const failure = context.lastFailure;
+    // When no request of the call got through, that is the answer of every row that was sent.
+    const ofAll = failure === undefined ? undefined : outcomeOfFailure(failureOfThrown(failure, this.#redact));
     const outcomes = nodes.map((node): RowOutcome => {
-      const outcome = node === undefined ? UNKNOWN_OUTCOME : outcomeOfNode(node, this.#redact);
+      const own = node === undefined ? UNKNOWN_OUTCOME : outcomeOfNode(node, this.#redact);
+      const fits = ofAll === undefined || (node !== undefined && (!wasSent(node) || own.outcome === ofAll.outcome));
+      const outcome = fits ? own : ofAll;
       return outcome.outcome === 'retry' ? { ...outcome, ...waitOf(context.retryAfterMs) } : outcome;
     });
-    const unauthorized = allOf(rows).filter((index) => statuses[index] === 401);
+    const refusedAll = failure !== undefined && statusOfThrown(failure) === 401;
+    const unauthorized = allOf(rows).filter(
+      (index) => statuses[index] === 401 || (refusedAll && outcomes[index]?.outcome === 'retry'),
+    );
     const first = outcomes[0];
     if (first !== undefined && first.outcome !== 'delivered' && unauthorized.length === rows) {
       return { result: { kind: 'failed', cause: 'stop', code: first.code, message: first.message }, unauthorized };
@@ -337,6 +345,17 @@ class DefinitionRunner implements OpenDestination {
   #rejection(code: string, error: unknown): Rejection {
     return { outcome: 'rejected', code, message: this.#redact(messageOf(error)).slice(0, MAX_ROW_MESSAGE) };
   }
+}
+
+/** A node of a row that never left has neither of these. */
+function wasSent(node: unknown): boolean {
+  const { sent, body } = node as { sent?: unknown; body?: unknown };
+  return sent !== undefined || body !== undefined;
+}
+
+/** What a failure of all requests says about one row. Wrong credentials are nobody's row: it waits. */
+function outcomeOfFailure({ cause, code, message }: Failure): RowOutcome {
+  return { outcome: cause === 'rows' ? 'rejected' : 'retry', code, message };
 }
 
 function allOf(rows: number): number[] {
