@@ -241,7 +241,7 @@ async function bareUndici(url: string): Promise<void> {
   const inFlight = new Set<Promise<void>>();
   for (let from = 0; from < WEBHOOK_ROWS; from += WEBHOOK_BATCH) {
     const rows: unknown[] = [];
-    for (let i = from; i < from + WEBHOOK_BATCH; i += 1) rows.push(map(eventOf(change(i), context))['data']);
+    for (let i = from; i < from + WEBHOOK_BATCH; i += 1) rows.push(map(eventOf(change(i), context, false))['data']);
     while (inFlight.size >= IN_FLIGHT) await Promise.race(inFlight);
     const task = pool
       .request({

@@ -43,6 +43,7 @@ import type { InputBase } from './execute-input.ts';
 import { batchInput, singleInput } from './execute-input.ts';
 import { limitCall } from './limit-call.ts';
 import type { PayloadMaker } from './payload.ts';
+import { jsonSize } from './json-size.ts';
 import { createPayloadMaker } from './payload.ts';
 import { freshTokensOf, refreshCall, refreshFailureOf } from './refresh.ts';
 import { Tokens, authTokensOf, secretsOf } from './tokens.ts';
@@ -177,7 +178,7 @@ class DefinitionRunner implements OpenDestination {
     }
     try {
       const payload = this.#makePayload(mapped);
-      return { change, payload, batchKey: this.#batchKey(payload), bytes: Buffer.byteLength(JSON.stringify(payload)) };
+      return { change, payload, batchKey: this.#batchKey(payload), bytes: jsonSize(payload) };
     } catch (error) {
       return this.#rejection('PAYLOAD_VALIDATION_FAILED', error);
     }

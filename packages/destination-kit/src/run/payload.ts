@@ -37,7 +37,7 @@ function withoutReserved(mapped: JsonObject): JsonObject {
 
 /**
  * Null goes unless the field allows null; an empty text goes unless the field is a text.
- * Undefined when the value itself goes.
+ * Undefined when the value itself goes; the value itself, not a copy, when nothing does.
  */
 export function withoutEmpty(value: JsonValue, schema: JsonSchema | undefined, root = false): JsonValue | undefined {
   if (value !== null && value !== '' && typeof value !== 'object') return value;
@@ -49,12 +49,19 @@ export function withoutEmpty(value: JsonValue, schema: JsonSchema | undefined, r
   if (isPlainObject(value)) {
     const { properties } = schema;
     if (properties === undefined) return value;
-    const result: JsonObject = {};
-    for (const [key, item] of Object.entries(value)) {
+    let copy: JsonObject | undefined;
+    const keys = Object.keys(value);
+    for (const [index, key] of keys.entries()) {
+      const item = value[key] as JsonValue;
       const kept = withoutEmpty(item, properties[key]);
-      if (kept !== undefined && !(root && kept === '')) result[key] = kept;
+      const goes = kept === undefined || (root && kept === '');
+      if (copy === undefined) {
+        if (kept === item && !goes) continue;
+        copy = Object.fromEntries(keys.slice(0, index).map((name) => [name, value[name] as JsonValue]));
+      }
+      if (!goes) copy[key] = kept;
     }
-    return result;
+    return copy ?? value;
   }
   const types = schema.type === undefined ? [] : [schema.type].flat();
   if (value === null && !types.includes('null')) return undefined;

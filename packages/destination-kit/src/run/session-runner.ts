@@ -21,6 +21,7 @@ import { eventOf } from '../segment/event.ts';
 import { batchKeyOf, withLiteralDefaults } from './batching.ts';
 import { failureOfThrown } from './classify.ts';
 import { limitCall } from './limit-call.ts';
+import { jsonSize } from './json-size.ts';
 import { createPayloadMaker } from './payload.ts';
 import { secretsOf } from './tokens.ts';
 
@@ -174,7 +175,7 @@ function createPreparer(
     }
     try {
       const payload = makePayload(mapped);
-      return { change, payload, batchKey: keyOf(payload), bytes: Buffer.byteLength(JSON.stringify(payload)) };
+      return { change, payload, batchKey: keyOf(payload), bytes: jsonSize(payload) };
     } catch (error) {
       return rejected('PAYLOAD_VALIDATION_FAILED', error);
     }

@@ -4,7 +4,13 @@
 // row is what the definitions compute too.
 import { createHmac } from 'node:crypto';
 import type { JsonObject } from '@sluice/core';
-import type { ActionDefinition, DestinationDefinition, RequestClient, RequestOptions } from '@sluice/destination-kit';
+import type {
+  ActionDefinition,
+  DestinationDefinition,
+  ExecuteInput,
+  RequestClient,
+  RequestOptions,
+} from '@sluice/destination-kit';
 
 export function signBody(definition: DestinationDefinition): DestinationDefinition {
   return {
@@ -12,7 +18,7 @@ export function signBody(definition: DestinationDefinition): DestinationDefiniti
     extendRequest: (data) => {
       const { sharedSecret: _, ...settings } = data.settings;
       // Without its secret the definition signs nothing.
-      return data.payload === undefined ? {} : (definition.extendRequest?.({ ...data, settings }) ?? {});
+      return data.payload === undefined ? {} : (definition.extendRequest?.(withOwn(data, { settings })) ?? {});
     },
     actions: Object.fromEntries(Object.entries(definition.actions).map(([key, action]) => [key, signed(action)])),
   };
@@ -24,8 +30,17 @@ function signed(action: ActionDefinition): ActionDefinition {
     perform: (request, data) => action.perform(signing(request, data.settings), data),
     ...(action.performBatch === undefined
       ? {}
-      : { performBatch: (request, data) => action.performBatch?.(signing(request, data.settings), data) }),
+      : {
+          performBatch: (request, data) =>
+            // Without the metrics, which would write every row's address and headers as text.
+            action.performBatch?.(signing(request, data.settings), withOwn(data, { statsContext: undefined })),
+        }),
   };
+}
+
+/** A copy would make the events, which are made when somebody reads them. */
+function withOwn(data: ExecuteInput, own: Partial<ExecuteInput>): ExecuteInput {
+  return Object.assign(Object.create(data) as ExecuteInput, own);
 }
 
 function signing(request: RequestClient, { sharedSecret }: JsonObject): RequestClient {
