@@ -4,11 +4,13 @@
 import { parseArgs } from 'node:util';
 import type { Suite } from './suite.ts';
 import { accessSuite } from './suites/access.ts';
+import { bigquerySuite } from './suites/bigquery.ts';
 import { destinationsSuite } from './suites/destinations.ts';
 import { syncSuite } from './suites/sync.ts';
 
 const suites: Readonly<Record<string, Suite>> = {
   access: accessSuite,
+  bigquery: bigquerySuite,
   destinations: destinationsSuite,
   sync: syncSuite,
 };
