@@ -20,18 +20,17 @@ export type DestinationRecord = {
 
 export type ConformanceRecord = Readonly<Record<string, DestinationRecord>>;
 
-export const RECORD_PATH = new URL('conformance.json', import.meta.url);
+export const RECORD_PATH = new URL('conformance.jsonl', import.meta.url);
 
 export function readRecord(): ConformanceRecord {
-  return JSON.parse(readFileSync(RECORD_PATH, 'utf8')) as ConformanceRecord;
+  const lines = readFileSync(RECORD_PATH, 'utf8').trim().split('\n');
+  return Object.fromEntries(lines.map((line) => JSON.parse(line) as [string, DestinationRecord]));
 }
 
 /** One destination per line, so that a change is seen where it happened. */
 export function recordText(record: ConformanceRecord): string {
-  const lines = Object.keys(record)
-    .sort()
-    .map((type) => `  ${JSON.stringify(type)}: ${JSON.stringify(record[type])}`);
-  return `{\n${lines.join(',\n')}\n}\n`;
+  const types = Object.keys(record).sort();
+  return `${types.map((type) => JSON.stringify([type, record[type]])).join('\n')}\n`;
 }
 
 export function casesOf(results: readonly CaseResult[]): DestinationRecord['cases'] {

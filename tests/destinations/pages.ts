@@ -11,6 +11,14 @@ export const pages = {
   conformance: new URL('../../docs/destinations-conformance.md', import.meta.url),
 };
 
+/** The text without what a formatter changes: the widths of tables' columns. */
+export function unformatted(page: string): string {
+  return page
+    .replaceAll(/ +/g, ' ')
+    .replaceAll(/-{3,}/g, '---')
+    .replaceAll(/ :?-+: /g, ' --: ');
+}
+
 const SIGNS: Readonly<Record<string, string>> = { ok: '+', differs: '~', none: '–', fails: '✗' };
 
 export function destinationsPage(registry: DestinationCatalogue, record: ConformanceRecord): string {
