@@ -279,7 +279,7 @@ export class JobService implements AsyncDisposable {
       configuration: wire,
       outcome: undefined,
     };
-    if (script === undefined)
+    if (script === undefined || failed !== undefined)
       return this.#endAtOnce(
         job,
         { errorResult: protoOf(failed!), errors: [protoOf(failed!)], statistics: {} },

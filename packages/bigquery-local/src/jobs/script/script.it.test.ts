@@ -85,9 +85,9 @@ describe('variables', () => {
 
   it('are refused in what is stored', async () => {
     expect(await failure('DECLARE x INT64 DEFAULT 1; CREATE VIEW ds.bad AS SELECT x AS y')).toContain('variable x');
-    expect(await failure('CREATE TEMP TABLE tmp (n INT64); CREATE VIEW ds.bad AS SELECT n FROM _SESSION.tmp')).toContain(
-      'temporary table',
-    );
+    expect(
+      await failure('CREATE TEMP TABLE tmp (n INT64); CREATE VIEW ds.bad AS SELECT n FROM _SESSION.tmp'),
+    ).toContain('temporary table');
   });
 });
 
