@@ -10,7 +10,7 @@ function element(base: 0 | 1, safe: boolean): ScalarFunction {
     const outside =
       base === 0 ? `${index} < 0 OR ${index} >= len(${array})` : `${index} < 1 OR ${index} > len(${array})`;
     const position = base === 0 ? `${index} + 1` : index;
-    return `CASE WHEN ${outside} THEN ${safe ? 'NULL' : raise(`'Array index ' || ${index} || ' is out of bounds'`)} ELSE ${array}[${position}] END`;
+    return `CASE WHEN ${array} IS NULL THEN NULL WHEN ${outside} THEN ${safe ? 'NULL' : raise(`'Array index ' || ${index} || ' is out of bounds'`)} ELSE ${array}[${position}] END`;
   });
 }
 

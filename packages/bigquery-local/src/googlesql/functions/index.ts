@@ -3,6 +3,7 @@ import { plainAggregates } from './aggregate.ts';
 import { approximateAggregates, approximateFunctions } from './approximate.ts';
 import { arrayFunctions } from './array.ts';
 import { bignumericFunctions } from './bignumeric.ts';
+import { collationFunctions } from './collation.ts';
 import { comparisonFunctions } from './comparison.ts';
 import type { AggregateFunction, ScalarFunction } from './contract.ts';
 import { dateArithmeticFunctions } from './date-arithmetic.ts';
@@ -34,6 +35,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     comparisonFunctions,
     mathFunctions,
     bignumericFunctions,
+    collationFunctions,
     intervalFunctions,
     rangeFunctions,
     geographyFunctions,

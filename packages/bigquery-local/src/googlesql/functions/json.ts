@@ -58,14 +58,14 @@ const query: ScalarFunction = (call) =>
   overJson(call, (x, at) => {
     const value = `json_extract(${x}, ${at})`;
     if (kindOf(call) === 'JSON') return extracted(x, at);
-    return `CASE WHEN json_type(${x}, ${at}) <> 'NULL' THEN CASE WHEN regexp_matches(${x}, '[0-9][.eE]') THEN bq_json_query(${x}, ${at}) ELSE CAST(${value} AS VARCHAR) END END`;
+    return `CASE WHEN json_type(${x}, ${at}) <> 'NULL' THEN CASE WHEN regexp_matches(${x}, '[0-9][.eE]|-0') THEN bq_json_query(${x}, ${at}) ELSE CAST(${value} AS VARCHAR) END END`;
   });
 
 const value: ScalarFunction = (call) =>
   overJson(
     call,
     (x, at) =>
-      `CASE json_type(${x}, ${at}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN bq_json_number(${x}, ${at}) ELSE json_extract_string(${x}, ${at}) END`,
+      `CASE json_type(${x}, ${at}) WHEN 'OBJECT' THEN NULL WHEN 'ARRAY' THEN NULL WHEN 'NULL' THEN NULL WHEN 'DOUBLE' THEN bq_json_number(${x}, ${at}) ELSE CASE WHEN json_extract_string(${x}, ${at}) = '0' AND regexp_matches(CAST(${x} AS VARCHAR), '-0') AND json_type(${x}, ${at}) <> 'VARCHAR' THEN bq_json_number(${x}, ${at}) ELSE json_extract_string(${x}, ${at}) END END`,
   );
 
 function items(x: string, at: string): string {
@@ -107,7 +107,7 @@ function unwrap(test: string, result: (x: string) => string, wanted: string): Sc
     return template(
       1,
       (x) =>
-        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x)} THEN ${result(x)}${wanted === 'an integer' ? ` WHEN json_type(${x}) IN ('DOUBLE', 'UBIGINT') THEN ${raise(`'The provided JSON number: ' || ${x} || ' cannot be converted to an integer'`)}` : ''} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
+        `CASE WHEN ${x} IS NULL THEN NULL WHEN ${test.replaceAll('?', x)} THEN ${result(x)}${wanted === 'an integer' ? ` WHEN json_type(${x}) = 'DOUBLE' THEN ${raise(`'The provided JSON number: ' || ${x} || ' cannot be converted to an integer'`)}` : ''} ELSE ${raise(`'The provided JSON input is not ${wanted}'`)} END`,
     )({ ...call, args: call.args.slice(0, 1) });
   };
 }

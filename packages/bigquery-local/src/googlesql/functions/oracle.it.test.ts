@@ -91,9 +91,16 @@ describe.each(readdirSync(CASES).filter((file) => file !== 'given.txt'))('%s', (
     const textDiffers = line.startsWith('~');
     const source = textDiffers ? line.slice(1).trim() : line;
     const sql = /^(?:SELECT|WITH)\b/.test(source) ? source : `SELECT ${source}`;
-    const compiled = await compile(sql);
-    const ours = inOrder(sql, await answer(() => run(compiled.sql, compiled.types), ourText));
-    const theirs = inOrder(sql, await answer(() => oracle.rows(sql, compiled.types), theirText));
+    let types: readonly GType[] = [];
+    const ours = inOrder(
+      sql,
+      await answer(async () => {
+        const compiled = await compile(sql);
+        types = compiled.types;
+        return await run(compiled.sql, types);
+      }, ourText),
+    );
+    const theirs = inOrder(sql, await answer(() => oracle.rows(sql, types), theirText));
     // Where only the texts differ, both must still have failed.
     expect(textDiffers ? failed(ours) : ours).toEqual(textDiffers ? true : theirs);
     expect(failed(ours)).toBe(failed(theirs));

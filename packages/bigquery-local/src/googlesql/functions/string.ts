@@ -88,7 +88,7 @@ function pad(name: 'LPAD' | 'RPAD'): ScalarFunction {
     return bind(
       [x!, n!, filling],
       (text, size, fill) =>
-        `(CASE WHEN ${text} IS NULL OR ${size} IS NULL OR ${fill} IS NULL THEN NULL WHEN ${size} < 0 THEN ${raise(`'Second argument (output size) for LPAD/RPAD cannot be negative'`)} WHEN octet_length(CAST(${fill} AS BLOB)) = 0 THEN ${raise(`'Third argument (pad pattern) for LPAD/RPAD cannot be empty'`)} WHEN ${size} > 1048576 THEN ${raise(`'Output of ${name} exceeds max allowed output size of 1MB'`)} ELSE ${kind === 'STRING' ? `${side}pad(${text}, CAST(${size} AS INTEGER), ${fill})` : `bq_pad_bytes(${text}, ${size}, ${fill}, '${side}')`} END)`,
+        `(CASE WHEN ${text} IS NULL OR ${size} IS NULL OR ${fill} IS NULL THEN NULL WHEN ${size} < 0 THEN ${raise(`'Second argument (output size) for LPAD/RPAD cannot be negative'`)} WHEN ${kind === 'STRING' ? 'strlen' : 'octet_length'}(${fill}) = 0 THEN ${raise(`'Third argument (pad pattern) for LPAD/RPAD cannot be empty'`)} WHEN ${size} > 1048576 THEN ${raise(`'Output of ${name} exceeds max allowed output size of 1MB'`)} ELSE ${kind === 'STRING' ? `${side}pad(${text}, CAST(${size} AS INTEGER), ${fill})` : `bq_pad_bytes(${text}, ${size}, ${fill}, '${side}')`} END)`,
     );
   };
 }
@@ -96,7 +96,7 @@ function pad(name: 'LPAD' | 'RPAD'): ScalarFunction {
 const repeat: ScalarFunction = (call) =>
   template(2, (x, n) => {
     const repeated = kindOf(call) === 'BYTES' ? `unhex(repeat(hex(${x}), ${n}))` : `repeat(${x}, ${n})`;
-    return `CASE WHEN ${x} IS NULL OR ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise("'Second argument (repeat count) for REPEAT cannot be negative'")} WHEN CAST(octet_length(CAST(${x} AS BLOB)) AS HUGEINT) * ${n} > 1048576 THEN ${raise("'Output of REPEAT exceeds max allowed output size of 1MB'")} ELSE ${repeated} END`;
+    return `CASE WHEN ${x} IS NULL OR ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise("'Second argument (repeat count) for REPEAT cannot be negative'")} WHEN CAST(${kindOf(call) === 'BYTES' ? 'octet_length' : 'strlen'}(${x}) AS HUGEINT) * ${n} > 1048576 THEN ${raise("'Output of REPEAT exceeds max allowed output size of 1MB'")} ELSE ${repeated} END`;
   })(call);
 
 const split: ScalarFunction = (call) => {
@@ -203,7 +203,7 @@ export const stringFunctions: Readonly<Record<string, ScalarFunction>> = {
   lower: letterCase('lower'),
   initcap: (call) =>
     call.args.length === 1
-      ? `bq_initcap(${sqls(call)[0]}, ${quoteText(' \t\n\v\f\r[](){}/|<>!?@"^#$&~_,.:;*%+-')})`
+      ? `bq_initcap(${sqls(call)[0]}, ${quoteText(' \t\n\v\f\r[](){}/|\\<>!?@"^#$&~_,.:;*%+-')})`
       : udf('bq_initcap')(call),
   trim: trimmed('trim'),
   ltrim: trimmed('ltrim'),

@@ -91,13 +91,9 @@ function write(value: Value, spec: Spec): string {
     case 'o':
       return integer(value, spec, (n) => `${spec.flags.includes('#') ? '0' : ''}${n.toString(8)}`);
     case 'x':
-      return integer(value, spec, (n) => `${spec.flags.includes('#') && n !== 0n ? '0x' : ''}${n.toString(16)}`);
+      return integer(value, spec, (n) => `${spec.flags.includes('#') ? '0x' : ''}${n.toString(16)}`);
     case 'X':
-      return integer(
-        value,
-        spec,
-        (n) => `${spec.flags.includes('#') && n !== 0n ? '0X' : ''}${n.toString(16).toUpperCase()}`,
-      );
+      return integer(value, spec, (n) => `${spec.flags.includes('#') ? '0X' : ''}${n.toString(16).toUpperCase()}`);
     case 'f':
     case 'F':
     case 'e':
@@ -138,9 +134,9 @@ function pad(text: string, spec: Spec): string {
   return spec.flags.includes('-') ? text + filling : filling + text;
 }
 
-/** Thousands apart by commas, hexadecimal and octal digits by colons in fours. */
+/** Thousands apart by commas, octal ones in fours, hexadecimal ones in fours by colons. */
 function groupedDigits(digits: string, type: string): string {
-  if (/[xXo]/.test(type)) return digits.replaceAll(/\B(?=([0-9a-fA-F]{4})+$)/g, ':');
+  if (/[xXo]/.test(type)) return digits.replaceAll(/\B(?=([0-9a-fA-F]{4})+$)/g, type === 'o' ? ',' : ':');
   return digits.replace(/^\d+/, (whole) => whole.replaceAll(/\B(?=(\d{3})+$)/g, ','));
 }
 
@@ -171,7 +167,7 @@ function floating(value: Value, spec: Spec): string {
   const precision = spec.precision ?? 6;
   if (value.kind.endsWith('NUMERIC') && spec.type.toLowerCase() === 'f') {
     const { negative, digits } = decimalFixed(value.text, precision);
-    return numeric(negative, digits, spec, true);
+    return numeric(negative, withPoint(digits, spec), spec, true);
   }
   const n =
     value.text === 'nan'
@@ -181,7 +177,7 @@ function floating(value: Value, spec: Spec): string {
         : value.text === '-inf'
           ? -Infinity
           : Number(value.text);
-  const negative = n < 0 || Object.is(n, -0);
+  const negative = n < 0;
   if (!Number.isFinite(n)) {
     const word = Number.isNaN(n) ? 'nan' : 'inf';
     return numeric(negative, upper ? word.toUpperCase() : word, spec, false);
@@ -194,7 +190,13 @@ function floating(value: Value, spec: Spec): string {
       : lower === 'e'
         ? exponential(magnitude, precision)
         : general(magnitude, precision, spec.flags.includes('#'));
-  return numeric(negative, upper ? text.toUpperCase() : text, spec, true);
+  const shown = lower === 'f' ? withPoint(text, spec) : text;
+  return numeric(negative, upper ? shown.toUpperCase() : shown, spec, true);
+}
+
+/** `#` keeps the point without digits behind it. */
+function withPoint(digits: string, spec: Spec): string {
+  return spec.flags.includes('#') && !digits.includes('.') ? `${digits}.` : digits;
 }
 
 function fixed(n: number, precision: number): string {
