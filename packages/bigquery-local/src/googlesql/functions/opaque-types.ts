@@ -26,8 +26,17 @@ const BLIND = [
 
 /** Those that check types on their own. */
 const CHECKED = [
-  ...['format', 'to_json', 'to_json_string', 'json_object', 'json_array', 'json_set', 'json_array_append'],
-  ...['json_array_insert', 'contains_substr', 'approx_top_sum', 'hll_count.init'],
+  'format',
+  'to_json',
+  'to_json_string',
+  'json_object',
+  'json_array',
+  'json_set',
+  'json_array_append',
+  'json_array_insert',
+  'contains_substr',
+  'approx_top_sum',
+  'hll_count.init',
 ];
 
 const EQUALITY = [
