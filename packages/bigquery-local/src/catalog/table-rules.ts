@@ -62,9 +62,25 @@ function parseField(item: unknown, path: string): FieldSchema {
     type: legacy,
     mode: mode as 'NULLABLE' | 'REQUIRED' | 'REPEATED',
     ...(fields === undefined || fields.length === 0 ? {} : { fields }),
-    ...texts(given, ['description', 'maxLength', 'precision', 'scale', 'roundingMode', 'defaultValueExpression']),
+    ...texts(given, [
+      'description',
+      'maxLength',
+      'precision',
+      'scale',
+      'roundingMode',
+      'collation',
+      'defaultValueExpression',
+    ]),
     ...rangeElementOf(given),
   };
+  if (
+    field.collation !== undefined &&
+    (field.collation !== 'und:ci' || legacy !== 'STRING' || mode === 'REPEATED' || path !== '')
+  )
+    throw new BigQueryError(
+      'notImplemented',
+      `Collation ${field.collation} of field ${name} is not supported by the local BigQuery.`,
+    );
   const problem = parameterProblem(field);
   if (problem !== undefined) throw new BigQueryError('invalid', `Field ${name}: ${problem}`);
   // Refuses unknown and unsupported types by name.

@@ -6,7 +6,13 @@ import type { GType, TypedValue } from './types.ts';
 import type { TypeParameters } from './values/type-parameters.ts';
 
 /** A column of a relation. `name` is for people only. */
-export type Column = { readonly id: number; readonly name: string; readonly type: GType };
+export type Column = {
+  readonly id: number;
+  readonly name: string;
+  readonly type: GType;
+  /** How texts of it compare, where case does not matter. */
+  readonly collation?: 'und:ci';
+};
 
 export type Expr =
   | { readonly kind: 'literal'; readonly value: TypedValue; readonly type: GType }

@@ -19,6 +19,7 @@ export type AnalyzerTable = {
     readonly name: string;
     readonly type: GType;
     readonly hasDefault?: boolean;
+    readonly collation?: string;
     /** Readable by its name, not part of `*`. */
     readonly isPseudo?: boolean;
   }[];
@@ -124,6 +125,11 @@ export class CatalogCache {
   }
 }
 
+/** An AnnotationMapProto with a collation, which is annotation 1. */
+function collationAnnotation(name: string): Message {
+  return { annotations: [{ id: 1, value: { stringValue: name } }] };
+}
+
 function catalogOf(
   tables: readonly AnalyzerTable[],
   language: Message,
@@ -144,6 +150,7 @@ function catalogOf(
         type: typeToProto(c.type),
         ...(c.hasDefault === true ? { hasDefaultValue: true } : {}),
         ...(c.isPseudo === true ? { isPseudoColumn: true } : {}),
+        ...(c.collation === undefined ? {} : { annotationMap: collationAnnotation(c.collation) }),
       })),
     });
   }

@@ -36,16 +36,18 @@ export function columnField(scope: Scope, definition: Message): FieldSchema {
 }
 
 /** NOT NULL and OPTIONS(description) of a column and of the fields in it. */
-function annotated(scope: Scope, field: FieldSchema, type: GType, annotations: Message): FieldSchema {
-  if (isMessage(annotations['collationName'])) throw unsupported('COLLATE');
+function annotated(scope: Scope, field: FieldSchema, type: GType, annotations: Message, depth = 0): FieldSchema {
+  const collation = isMessage(annotations['collationName'])
+    ? columnCollationOf(resolveExpr(scope, annotations['collationName']), type, depth)
+    : {};
   const children = parts(annotations, 'childList');
   if (type.kind === 'ARRAY') {
-    const inner = children[0] === undefined ? field : annotated(scope, field, type.element, children[0]);
+    const inner = children[0] === undefined ? field : annotated(scope, field, type.element, children[0], depth + 1);
     return { ...withColumnOptions(inner, optionsOf(scope, annotations)), mode: 'REPEATED' };
   }
   const own: FieldSchema = {
     ...withColumnOptions(
-      withParameters({ ...field, mode: 'NULLABLE' }, ownParameters(annotations)),
+      withParameters({ ...field, ...collation, mode: 'NULLABLE' }, ownParameters(annotations)),
       optionsOf(scope, annotations),
     ),
     ...(flag(annotations, 'notNull') ? { mode: 'REQUIRED' as const } : {}),
@@ -54,9 +56,18 @@ function annotated(scope: Scope, field: FieldSchema, type: GType, annotations: M
   return {
     ...own,
     fields: field.fields.map((child, i) =>
-      children[i] === undefined ? child : annotated(scope, child, type.fields[i]!.type, children[i]),
+      children[i] === undefined ? child : annotated(scope, child, type.fields[i]!.type, children[i], depth + 1),
     ),
   };
+}
+
+/** COLLATE of a column. An empty text and `binary` mean none. */
+function columnCollationOf(name: Expr, type: GType, depth: number): Pick<FieldSchema, 'collation'> {
+  const value = name.kind === 'literal' ? name.value.value : undefined;
+  if (value === '' || value === 'binary') return {};
+  if (value !== 'und:ci') throw unsupported('COLLATE of this name');
+  if (type.kind !== 'STRING' || depth > 0) throw unsupported('COLLATE inside of a STRUCT or an ARRAY');
+  return { collation: value };
 }
 
 /** Each level of a type has the parameters of its own alone; those of what is in it come with its children. */

@@ -5,6 +5,7 @@ import type { AggregateExpr, Expr, Frame, FrameBound, SortKey } from '../ir.ts';
 import type { TypedValue } from '../types.ts';
 import type { Scope } from './scope.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
+import { collatedAggregate, collatedCall, collationKey, collationOf } from './collation.ts';
 import { typeParametersOf } from './type-parameters.ts';
 import { literalOf } from './value.ts';
 
@@ -25,10 +26,8 @@ export function resolveExpr(scope: Scope, value: unknown): Expr {
       return literal(scope.variable(`@@${items(fields, 'namePath').map(String).join('.')}`));
     case 'resolvedFunctionCallNode':
       return (
-        scope.routines?.scalar(fields, (argument) => resolveExpr(scope, argument)) ?? {
-          kind: 'call',
-          ...call(scope, fields),
-        }
+        scope.routines?.scalar(fields, (argument) => resolveExpr(scope, argument)) ??
+        collatedCall({ kind: 'call', ...call(scope, fields) }, fields)
       );
     case 'resolvedArgumentRefNode':
       return scope.argument(text(fields, 'name'));
@@ -84,7 +83,6 @@ function typeOf(fields: Message): Expr['type'] {
 function call(scope: Scope, fields: Message): Omit<Extract<Expr, { kind: 'call' }>, 'kind'> {
   if (items(fields, 'genericArgumentList').length > 0)
     throw unsupported(`A lambda argument of ${functionName(fields).toUpperCase()}`);
-  if (parts(fields, 'collationList').some((c) => text(c, 'collationName') !== '')) throw unsupported('Collation');
   const name = functionName(fields);
   return {
     name,
@@ -131,8 +129,10 @@ export function hasTypeParameters(value: unknown): boolean {
 function subquery(scope: Scope, fields: Message): Expr {
   const relation = scope.scan(fields['subquery']);
   const subqueryType = text(fields, 'subqueryType');
-  if (subqueryType === 'IN')
+  if (subqueryType === 'IN') {
+    if (collationOf(fields['inCollation']) !== undefined) throw unsupported('IN (subquery) with collation');
     return { kind: 'in_subquery', needle: resolveExpr(scope, fields['inExpr']), relation, type: { kind: 'BOOL' } };
+  }
   const kind = (SUBQUERY_KINDS as Readonly<Record<string, (typeof SUBQUERY_KINDS)[keyof typeof SUBQUERY_KINDS]>>)[
     subqueryType
   ];
@@ -149,7 +149,7 @@ export function resolveAggregate(scope: Scope, value: unknown): AggregateExpr & 
   if (isMessage(fields['withGroupRowsSubquery'])) throw unsupported('WITH GROUP ROWS');
   const having = isMessage(fields['havingModifier']) ? part(fields, 'havingModifier') : undefined;
   const nulls = text(fields, 'nullHandlingModifier');
-  return {
+  const aggregate: AggregateExpr = {
     ...call(scope, fields),
     distinct: flag(fields, 'distinct'),
     orderBy: sortKeys(scope, fields),
@@ -163,22 +163,24 @@ export function resolveAggregate(scope: Scope, value: unknown): AggregateExpr & 
             expr: resolveExpr(scope, having['havingExpr']),
           },
         }),
+  };
+  return {
+    ...collatedAggregate(aggregate, fields),
     ...(isMessage(fields['windowFrame']) ? { frame: frameOf(scope, part(fields, 'windowFrame')) } : {}),
   };
 }
 
 export function sortKeys(scope: Scope, fields: Message): SortKey[] {
   return parts(fields, 'orderByItemList').map((item) => {
-    if (
-      isMessage(item['collationName']) ||
-      (has(item, 'collation') && text(part(item, 'collation'), 'collationName') !== '')
-    ) {
-      throw unsupported('ORDER BY with COLLATE');
-    }
+    const given = isMessage(item['collationName']) ? resolveExpr(scope, item['collationName']) : undefined;
+    if (given !== undefined && !(given.kind === 'literal' && given.value.value === 'und:ci'))
+      throw unsupported('ORDER BY with this COLLATE');
+    const isCollated = given !== undefined || collationOf(item['collation']) !== undefined;
+    const column = columnRef(scope, part(item, 'columnRef'));
     const descending = flag(item, 'isDescending');
     const order = text(item, 'nullOrder');
     return {
-      expr: columnRef(scope, part(item, 'columnRef')),
+      expr: isCollated ? collationKey(column) : column,
       descending,
       nullsFirst: order === 'NULLS_FIRST' || (order !== 'NULLS_LAST' && !descending),
     };

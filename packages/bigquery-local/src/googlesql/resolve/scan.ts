@@ -2,6 +2,7 @@
 import { invalidQuery, unsupported } from '../analyzer/analyzer-error.ts';
 import type { AggregateExpr, Column, Computed, Expr, Relation, SetInput, SetOperator, WindowGroup } from '../ir.ts';
 import { columnRef, nodeName, resolveAggregate, resolveExpr, sortKeys } from './expression.ts';
+import { collationKey, collationOf, type Collation } from './collation.ts';
 import { flag, has, isMessage, items, nodeOf, part, parts, text, type Message } from './message.ts';
 import type { TableInfo } from '../statement.ts';
 import type { CatalogTable, Scope } from './scope.ts';
@@ -69,6 +70,8 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
     case 'resolvedSetOperationScanNode': {
       const operator = SET_OPERATORS[text(fields, 'opType')];
       if (operator === undefined) throw unsupported(text(fields, 'opType').replaceAll('_', ' '));
+      if (operator !== 'UNION ALL' && columns.some(({ collation }) => collation !== undefined))
+        throw unsupported(`${operator} with collation`);
       return {
         kind: 'set_operation',
         operator,
@@ -213,13 +216,14 @@ function innermostRecursion(scope: Scope): string {
 }
 
 function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]): Relation {
-  if (parts(fields, 'collationList').some((c) => text(c, 'collationName') !== ''))
-    throw unsupported('GROUP BY with collation');
+  const collations = items(fields, 'collationList').map(collationOf);
   if (items(fields, 'rollupColumnList').length > 0 && items(fields, 'groupingSetList').length === 0)
     throw unsupported('GROUP BY ROLLUP in this form');
   const relation = resolveScan(scope, fields['inputScan']);
-  const groupBy = computedList(scope, fields, 'groupByList');
-  const aggregates: Computed<AggregateExpr>[] = [];
+  const given = computedList(scope, fields, 'groupByList');
+  const isCollated = collations.some((collation) => collation !== undefined);
+  if (isCollated && items(fields, 'groupingSetList').length > 0) throw unsupported('GROUPING SETS with collation');
+  const { groupBy, aggregates } = collatedGroups(scope, given, collations);
   // What aggregate functions of SQL compute from the aggregates in their bodies.
   const afterwards: Computed[] = [];
   for (const item of parts(fields, 'aggregateList')) {
@@ -249,10 +253,30 @@ function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]
   return afterwards.length === 0 ? grouped : { kind: 'project', input: grouped, computed: afterwards, columns };
 }
 
+/** Collated keys group by their sort keys; of the texts in a group one stands for all. */
+function collatedGroups(
+  scope: Scope,
+  given: readonly Computed[],
+  collations: readonly (Collation | undefined)[],
+): { readonly groupBy: Computed[]; readonly aggregates: Computed<AggregateExpr>[] } {
+  const aggregates: Computed<AggregateExpr>[] = [];
+  const groupBy = given.map((computed, i): Computed => {
+    if (collations[i] === undefined) return computed;
+    const { column, expr } = computed;
+    const plain = { contextId: '', safe: false, distinct: false, orderBy: [], nulls: 'default' } as const;
+    aggregates.push({ column, expr: { ...plain, name: 'any_value', args: [expr], type: expr.type } });
+    return { column: scope.newColumn('collation_key', { kind: 'STRING' }), expr: collationKey(expr) };
+  });
+  return { groupBy, aggregates };
+}
+
 function windowGroup(scope: Scope, group: Message): WindowGroup {
   return {
     partitionBy: has(group, 'partitionBy')
-      ? parts(part(group, 'partitionBy'), 'partitionByList').map((ref) => columnRef(scope, ref))
+      ? parts(part(group, 'partitionBy'), 'partitionByList').map((ref, i) => {
+          const collation = collationOf(items(part(group, 'partitionBy'), 'collationList')[i]);
+          return collation === undefined ? columnRef(scope, ref) : collationKey(columnRef(scope, ref));
+        })
       : [],
     orderBy: has(group, 'orderBy') ? sortKeys(scope, part(group, 'orderBy')) : [],
     functions: parts(group, 'analyticFunctionList').map((c) => {

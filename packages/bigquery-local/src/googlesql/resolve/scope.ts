@@ -5,12 +5,13 @@ import { typeFromProto } from '../analyzer/type-proto.ts';
 import type { AggregateExpr, Column, Computed, Expr, QueryPlan, Relation } from '../ir.ts';
 import type { TableInfo } from '../statement.ts';
 import type { GType, TypedValue } from '../types.ts';
+import { columnCollation, type Collation } from './collation.ts';
 import { text, type Message } from './message.ts';
 
 /** A table as the analyser's catalog has it. Its place in the list is its serialization id. */
 export type CatalogTable = {
   readonly info: TableInfo;
-  readonly columns: readonly { readonly name: string; readonly type: GType }[];
+  readonly columns: readonly { readonly name: string; readonly type: GType; readonly collation?: Collation }[];
   /** The plan of a view, in place of which it is read. */
   readonly view?: QueryPlan;
 };
@@ -94,7 +95,11 @@ export class Scope {
     const id = text(proto, 'columnId');
     let column = this.#columns.get(id);
     if (column === undefined) {
-      column = this.newColumn(text(proto, 'name'), typeFromProto(proto['type']));
+      const collation = columnCollation(proto);
+      column = {
+        ...this.newColumn(text(proto, 'name'), typeFromProto(proto['type'])),
+        ...(collation === undefined ? {} : { collation }),
+      };
       this.#columns.set(id, column);
     }
     return column;
