@@ -19,6 +19,8 @@ export type Operation = {
   /** A statement for jobs.query; as a dry run, unless `run`. */
   readonly sql?: string;
   readonly run?: boolean;
+  /** The statement of a script that is refused, as errors name it: `[2:1]`. */
+  readonly script?: string;
   /** Of a `sql` query. */
   readonly configuration?: Readonly<Record<string, unknown>>;
   /** Configuration for jobs.insert: its refusals are the job's errors. */
@@ -255,8 +257,14 @@ function bigQueryName(need: string): [kind: string, name: string] {
   }
 }
 
-/** The refusals' texts, as the real service gives them. */
+/** The refusals' texts, as the real service gives them. In a script they tell of which statement they are. */
 function refusal(operation: Operation, written: string): string {
+  const text = refusalOfStatement(operation, written);
+  if (operation.script === undefined || written.startsWith('bigquery.jobs.create@')) return text;
+  return `${text.replace(/^403 \w+ /, '$&Query error: ')} at ${operation.script}`;
+}
+
+function refusalOfStatement(operation: Operation, written: string): string {
   const need = written.replace(/^unless \S+: /, '');
   const permission = need.slice(0, need.indexOf('@')).split('|')[0]!;
   if (operation.grpc !== undefined) return `PERMISSION_DENIED ${grpcRefusal(permission, need)}`;

@@ -16,7 +16,7 @@ import { COMMITTED_JOBS, PhysicalTables } from '../../storage/physical-tables.ts
 import { StaleTable, type InPlace } from '../write-table.ts';
 
 /** Each holds a connection of the storage; the rest must do for everybody else. */
-const MAX_OPEN = 5;
+const MAX_OPEN = 10;
 
 class RolledBack extends Error {
   override readonly name = 'RolledBack';

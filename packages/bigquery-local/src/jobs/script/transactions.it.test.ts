@@ -240,9 +240,9 @@ describe('two transactions', () => {
   });
 
   it('are bounded in number', async () => {
-    const sessions = await Promise.all(Array.from({ length: 6 }, () => session()));
+    const sessions = await Promise.all(Array.from({ length: 11 }, () => session()));
     const begun = await Promise.all(sessions.map(({ run }) => run('BEGIN TRANSACTION')));
-    expect(begun.filter(({ status }) => status === 200)).toHaveLength(5);
+    expect(begun.filter(({ status }) => status === 200)).toHaveLength(10);
     expect(begun.find(({ status }) => status !== 200)?.body.error.errors[0].reason).toBe('quotaExceeded');
     await Promise.all(sessions.map(({ run }) => run('ROLLBACK TRANSACTION')));
   });
