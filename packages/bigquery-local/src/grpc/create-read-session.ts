@@ -30,6 +30,7 @@ const MAX_READ_ROWS = 122_880;
 
 export type CreatedSession = {
   readonly session: ReadSession;
+  /** Of the columns that are read, before any restriction; 0 where row access policies hide rows. */
   readonly bytes: bigint;
 };
 
@@ -79,7 +80,8 @@ export async function createReadSession(
         dataset.location,
         rangesOf(snapshot.rows, streamCount(snapshot.rows, rowBytes, request)),
       );
-      return { session, bytes };
+      // Of all rows: not for who may not know how many there are.
+      return { session, bytes: rowAccessOf(services, principal, ref).kind === 'filtered' ? 0n : bytes };
     } catch (error) {
       snapshot.release();
       throw error;

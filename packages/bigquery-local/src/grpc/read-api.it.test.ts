@@ -120,6 +120,16 @@ describe('rows stay as they were when the session began', () => {
     );
   });
 
+  it('through a transaction', async () => {
+    await server.rows('CREATE TABLE ds.transacted AS SELECT x AS id FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS x');
+    const before = await open('transacted');
+    await server.rows(
+      'BEGIN TRANSACTION; DELETE FROM ds.transacted WHERE id > 10; UPDATE ds.transacted SET id = -id WHERE TRUE; COMMIT TRANSACTION;',
+    );
+    expect(await idsOfAll(before)).toEqual(oneTo(3000));
+    expect((await idsOfAll(await open('transacted'))).toSorted((a, b) => b - a)).toEqual(oneTo(10).map((id) => -id));
+  });
+
   it('when the table is replaced or dropped', async () => {
     await server.rows('CREATE TABLE ds.ending AS SELECT x AS id FROM UNNEST(GENERATE_ARRAY(1, 500)) AS x');
     const first = await open('ending');
