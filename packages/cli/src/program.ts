@@ -6,6 +6,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import { addSetUpCommands } from './commands/bigquery-setup-program.ts';
 import { EXPORT_FORMATS } from './commands/export-plan.ts';
+import { addDestinationsCommands } from './commands/destinations-program.ts';
 import type { PermissionsCommandOptions } from './commands/permissions.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { GlobalOptions } from './commands/session.ts';
@@ -147,6 +148,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
   );
 
   addSyncCommands(io, program, command, done);
+  addDestinationsCommands(io, program, command, done);
 
   const bigquery = command(
     program,

@@ -42,7 +42,7 @@ export function createRegistry(options: RegistryOptions = {}): DestinationCatalo
     ...(options.runner === undefined ? {} : { runner: options.runner }),
   };
   const entries = new Map<string, DestinationEntry>();
-  for (const entry of [...catalogueEntries, ...nativeEntries(base.baseDirectory)]) entries.set(entry.type, entry);
+  for (const entry of [...nativeEntries(base.baseDirectory), ...catalogueEntries]) entries.set(entry.type, entry);
   const tokens = new TokenStore();
 
   const optionsFor = (spec: ConnectionSpec, { saveCredentials }: CallOptions = {}): OpenOptions => {
