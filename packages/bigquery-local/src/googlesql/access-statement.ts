@@ -3,11 +3,12 @@
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
 import type { CompileContext } from './compile/context.ts';
 import { compileExpr } from './compile/expression.ts';
+import type { Expr } from './ir.ts';
 import { resolveExpr } from './resolve/expression.ts';
 import { flag, isMessage, items, part, text, type Message, type Node } from './resolve/message.ts';
 import type { Scope } from './resolve/scope.ts';
-import type { AnalyzeRequest, GrantTarget, Statement } from './statement.ts';
-import { targetDataset, targetTable } from './table-path.ts';
+import type { AnalyzeRequest, GrantTarget, Statement, TableInfo, TableRef } from './statement.ts';
+import { targetDataset, targetTable, unqualifiedTable } from './table-path.ts';
 import type { TextAnalysis } from './text-analysis.ts';
 
 /** Undefined for every other statement. */
@@ -88,20 +89,56 @@ function createPolicy(
   if (JSON.stringify(fields['predicate']).includes('"node":"resolvedParameterNode"'))
     throw invalidQuery('Query parameters cannot be used in a row access policy');
   if (namesJsonColumn(fields['predicate'])) throw invalidQuery('Row access policies cannot use columns of type JSON');
+  const target = targetTable(items(fields, 'targetNamePath').map(String), request);
   const predicate = resolveExpr(scope, fields['predicate']);
-  if (analysis.reads().length > 0) throw unsupported('A row access policy that reads tables');
+  if (analysis.routines.hasCalls) throw unsupported('A row access policy that calls a routine');
+  const sources = analysis.sources();
+  for (const source of sources) requirePolicySource(source, target);
+  if (sources.length > 0) requireStoredNames(target, analysis, request);
+  requireComparable(predicate);
   // Functions that this server lacks are refused now and not when somebody queries the table.
   compileExpr(context, predicate);
   const mode = text(fields, 'createMode');
   return {
     kind: 'CREATE_ROW_ACCESS_POLICY',
-    target: targetTable(items(fields, 'targetNamePath').map(String), request),
+    target,
     mode: mode === 'CREATE_OR_REPLACE' ? 'or_replace' : mode === 'CREATE_IF_NOT_EXISTS' ? 'if_not_exists' : 'default',
     policyId: text(fields, 'name'),
     filter: text(fields, 'predicateStr'),
     allRows: predicate.kind === 'literal' && predicate.value.value === true,
     grantees,
   };
+}
+
+/** "Limitations" of row-level security: what the subqueries of a policy may read. */
+export function requirePolicySource({ ref, kind, systemView, rowLevelSecurity }: TableInfo, target: TableRef): void {
+  const name = `${ref.projectId}:${ref.datasetId}.${ref.tableId}`;
+  if (kind !== 'TABLE' || systemView !== undefined)
+    throw invalidQuery(`A row access policy can refer to tables only, and ${name} is a view`);
+  const same =
+    ref.projectId === target.projectId && ref.datasetId === target.datasetId && ref.tableId === target.tableId;
+  if (rowLevelSecurity === true || same)
+    throw invalidQuery(`A row access policy cannot refer to a table with row-level security: ${name}`);
+}
+
+/** The text is read again without the default dataset, and for the project of its table. */
+function requireStoredNames(target: TableRef, { unqualified }: TextAnalysis, request: AnalyzeRequest): void {
+  const [name] = unqualified.filter((tableId) => tableId.toLowerCase() !== target.tableId.toLowerCase());
+  if (name !== undefined) throw unqualifiedTable(name);
+  if (target.projectId !== request.defaultProject)
+    throw unsupported('A row access policy with a subquery on a table of another project than that of the job');
+}
+
+const INCOMPARABLE: ReadonlySet<string> = new Set(['FLOAT64', 'STRUCT', 'ARRAY', 'JSON', 'GEOGRAPHY']);
+
+/** "Top-level IN subqueries" are not available for values of some types. */
+function requireComparable(predicate: Expr): void {
+  if (predicate.kind === 'call' && ['$and', '$or', '$not'].includes(predicate.name))
+    for (const part of predicate.args) requireComparable(part);
+  if (predicate.kind === 'in_subquery' && INCOMPARABLE.has(predicate.needle.type.kind))
+    throw invalidQuery(
+      `Row access policies cannot search a subquery for a value of type ${predicate.needle.type.kind}`,
+    );
 }
 
 function namesJsonColumn(value: unknown): boolean {

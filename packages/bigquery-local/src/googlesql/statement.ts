@@ -30,6 +30,8 @@ export type TableInfo = {
   readonly throughViewsOnly?: boolean;
   /** A condition over the table's columns, in GoogleSQL: the rows that the caller may see. All, when undefined. */
   readonly rowFilter?: string;
+  /** It has row access policies, whatever they let the caller see. */
+  readonly rowLevelSecurity?: true;
   /** A snapshot: its rows are never changed. */
   readonly readOnly?: boolean;
   /** Columns that are no part of the schema, such as _PARTITIONTIME; `sql` gives them over the stored columns. */

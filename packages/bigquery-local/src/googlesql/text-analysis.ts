@@ -6,6 +6,7 @@ import { MAX_SQL_LENGTH } from './analyzer/analyzer.ts';
 import { invalidQuery, unsupported } from './analyzer/analyzer-error.ts';
 import { splitQuotedPaths, splittable } from './analyzer/quoted-path.ts';
 import { barrier } from './barrier.ts';
+import { requirePolicySource } from './access-statement.ts';
 import { resultColumns } from './compile/query.ts';
 import { ddlTables, toleratesMissing } from './desugar/ddl-names.ts';
 import { nodeOf, type Node } from './resolve/message.ts';
@@ -74,6 +75,11 @@ export class TextAnalysis {
           : [...columns].map((c) => info.fields.find((f) => f.name.toLowerCase() === c.toLowerCase())?.name ?? c),
       ...(via === undefined ? {} : { via }),
     }));
+  }
+
+  /** What the reads so far are of. */
+  sources(): TableInfo[] {
+    return [...this.#reads.values()].map(({ info }) => info);
   }
 
   recordRead(info: TableInfo, columns: readonly string[], via?: ReadVia): void {
@@ -238,27 +244,67 @@ export class TextAnalysis {
             name: field.name,
             type: typeOfField(field),
             ...(field.defaultValueExpression === undefined ? {} : { hasDefault: true }),
+            ...(field.collation === 'und:ci' ? { collation: 'und:ci' as const } : {}),
           })),
           ...(info.pseudoColumns ?? []).map(({ name, type }) => ({ name, type, isPseudo: true })),
         ],
       };
-      return info.rowFilter === undefined ? table : { ...table, view: await this.#filtered(table, info.rowFilter) };
+      if (info.rowFilter === undefined) return table;
+      try {
+        return { ...table, view: await this.#filtered(table, info.rowFilter) };
+      } catch (error) {
+        // What its policies read is missing: a matter of who reads the rows, not of who mends the policies.
+        return { ...table, unreadable: error };
+      }
     }
     const view = await this.#viewPlan(info, origin);
-    return { info, view, columns: view.outputs.map((o) => ({ name: o.name, type: o.column.type })) };
+    return {
+      info,
+      view,
+      columns: view.outputs.map(({ name, column: { type, collation } }) => ({
+        name,
+        type,
+        ...(collation === undefined ? {} : { collation }),
+      })),
+    };
   }
 
-  /** The rows of a table that its row access policies let the caller see. Its columns count as read where they are named. */
+  /**
+   * The rows of a table that its row access policies let the caller see. Its columns count as read where they are
+   * named; what the subqueries of policies read counts as read by the caller, who needs rights to it.
+   */
   async #filtered(table: CatalogTable, filter: string): Promise<QueryPlan> {
+    const { ref } = table.info;
+    const sql = `SELECT * FROM ${quoted(ref.tableId)} WHERE (${filter}\n)`;
+    const tables: (CatalogTable & { readonly path: readonly string[] })[] = [{ ...table, path: [ref.tableId] }];
+    const apart = new Set<string>();
+    for (const written of await this.#analyzer.tableNames(sql)) {
+      const parts = splittable(written);
+      const path = parts ?? written;
+      if (path.length === 1 && path[0] === ref.tableId) continue;
+      if (parts !== undefined) apart.add(written[0]!);
+      // Names without a project are of the table's own project.
+      const own = splitPath(path).length === 2 ? [ref.projectId, ...path] : path;
+      // Whether the caller may read it is asked for when its rows are read.
+      const info = await this.#request.lookup.table(own, ref);
+      requirePolicySource(info, ref);
+      tables.push({
+        path,
+        info,
+        columns: info.fields.map((field) => ({ name: field.name, type: typeOfField(field) })),
+      });
+    }
     const statement = nodeOf(
       await this.#analyzer.analyze(
-        `SELECT * FROM ${quoted(table.info.ref.tableId)} WHERE (${filter}\n)`,
-        [{ path: [table.info.ref.tableId], id: 1, columns: table.columns }],
+        splitQuotedPaths(sql, apart),
+        tables.map((t, i) => ({ path: t.path, id: i + 1, columns: t.columns })),
         { mode: 'NAMED', types: new Map() },
       ),
     );
     const parameters = { named: new Map(), positional: [] };
-    const scope = new Scope(resolveScan, this.#ids, [table], parameters, () => undefined);
+    const scope = new Scope(resolveScan, this.#ids, tables, parameters, (read, columns) => {
+      if (read !== tables[0]) this.recordRead(read.info, columns);
+    });
     const plan = resolveQuery(scope, statement.fields);
     return { ...plan, relation: barrier(plan.relation) };
   }
@@ -279,7 +325,7 @@ export class TextAnalysis {
     const plan = resolveQuery(scope, statement.fields);
     // As a table the view has plain columns, whatever form its query has.
     const computed = resultColumns(plan).map(({ name: columnName, expr }) => ({
-      column: scope.newColumn(columnName, expr.type),
+      column: { ...scope.newColumn(columnName, expr.type), ...collationOfOutput(expr) },
       expr,
     }));
     const rows: Relation = {
@@ -294,6 +340,10 @@ export class TextAnalysis {
       valueTable: false,
     };
   }
+}
+
+function collationOfOutput(expr: Expr): { readonly collation?: 'und:ci' } {
+  return expr.kind === 'column' && expr.column.collation !== undefined ? { collation: expr.column.collation } : {};
 }
 
 function quoted(name: string): string {

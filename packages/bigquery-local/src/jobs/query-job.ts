@@ -44,6 +44,7 @@ export type PrepareRequest = {
   readonly configuration: QueryConfiguration;
   /** Made by earlier statements of the same script or session. */
   readonly temporaryRoutines?: readonly TemporaryRoutine[];
+  readonly context?: StatementContext | undefined;
 };
 
 export async function prepareQuery(request: PrepareRequest): Promise<PreparedQuery> {

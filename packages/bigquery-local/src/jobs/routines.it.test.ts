@@ -249,13 +249,15 @@ describe('the REST resource', () => {
   it('works with the official client', async () => {
     const { client } = await server.serviceAccount('routines', ['roles/bigquery.admin']);
     const dataset = client.dataset('d');
-    const [routine] = await dataset.createRoutine('twice', {
-      arguments: [{ name: 'x', dataType: INT64 }],
+    const typeKind = 'INT64' as const;
+    const created = await dataset.createRoutine('twice', {
+      arguments: [{ name: 'x', dataType: { typeKind } }],
       definitionBody: 'x * 2',
       routineType: 'SCALAR_FUNCTION',
-      returnType: INT64,
+      returnType: { typeKind },
       language: 'SQL',
     });
+    const [routine] = created as unknown as [ReturnType<typeof dataset.routine>];
     const [rows] = await client.query('SELECT d.twice(21) AS n');
     expect(rows).toEqual([{ n: 42 }]);
     const [metadata] = await routine.getMetadata();

@@ -42,6 +42,8 @@ afterAll(() => server[Symbol.asyncDispose]());
 
 describe('row access policies', () => {
   beforeEach(async () => {
+    await done('CREATE OR REPLACE VIEW d.a_view AS SELECT 1 AS n');
+    await done('CREATE OR REPLACE FUNCTION d.a_function(x INT64) AS (x)');
     await done(
       `CREATE OR REPLACE TABLE d.sales AS SELECT * FROM UNNEST([STRUCT('APAC' AS region, 1 AS n, '${BOB}' AS seller), ('EU', 2, 'x'), ('US', 3, 'y')])`,
     );
@@ -228,7 +230,20 @@ describe('row access policies', () => {
   it.each([
     ['an unknown column', "GRANT TO ('user:b@x.y') FILTER USING (nothing = 1)", 'Unrecognized name: nothing'],
     ['what is no condition', "GRANT TO ('user:b@x.y') FILTER USING (n)", 'BOOL'],
-    ['other tables', "GRANT TO ('user:b@x.y') FILTER USING (n IN (SELECT n FROM d.sales))", 'reads tables is not supp'],
+    ['its own table', "GRANT TO ('user:b@x.y') FILTER USING (n IN (SELECT n FROM d.sales))", 'row-level security'],
+    ['a view', "GRANT TO ('user:b@x.y') FILTER USING (n IN (SELECT n FROM d.a_view))", 'tables only'],
+    ['a missing table', "GRANT TO ('user:b@x.y') FILTER USING (n IN (SELECT n FROM d.missing))", 'was not found'],
+    [
+      'a table without its dataset',
+      "GRANT TO ('user:b@x.y') FILTER USING (n IN (SELECT n FROM missing))",
+      'must be qualified',
+    ],
+    [
+      'a subquery of FLOAT64',
+      "GRANT TO ('user:b@x.y') FILTER USING (n + 0.5 IN (SELECT x FROM UNNEST([1.5]) AS x))",
+      'of type FLOAT64',
+    ],
+    ['a routine', "GRANT TO ('user:b@x.y') FILTER USING (d.a_function(n) > 1)", 'that calls a routine'],
     [
       'a grantee that is missing',
       `GRANT TO ('serviceAccount:no-one@${PROJECT}.iam.gserviceaccount.com') FILTER USING (TRUE)`,
@@ -237,9 +252,52 @@ describe('row access policies', () => {
     ['a grantee of no type', "GRANT TO ('bob') FILTER USING (TRUE)", 'unknown type'],
   ])('are refused with %s', async (_what, rest, text) => {
     const answer = await query(`CREATE ROW ACCESS POLICY p ON d.sales ${rest}`);
-    expect(answer.status).toBe(400);
+    expect([400, 404]).toContain(answer.status);
     expect(answer.body.error.message).toContain(text);
     expect(await regions(EVE)).toHaveLength(3);
+  });
+
+  it('may read other tables, with the rights of who queries', async () => {
+    await server.request('POST', DATASETS, { datasetReference: { datasetId: 'who' } });
+    await done(`CREATE OR REPLACE TABLE who.regions AS SELECT 'EU' AS region, '${BOB}' AS email`);
+    await done(
+      `CREATE ROW ACCESS POLICY mine ON d.sales GRANT TO ('domain:example.com')
+        FILTER USING (region IN (SELECT region FROM who.regions WHERE email = SESSION_USER()))`,
+    );
+    expect(await regions(BOB)).toEqual(['EU']);
+    expect(await regions(EVE)).toEqual([]);
+    await done('CREATE OR REPLACE VIEW d.over AS SELECT region FROM d.sales');
+    expect(await regions(BOB, 'd.over')).toEqual(['EU']);
+    await done(`INSERT INTO who.regions VALUES ('US', '${BOB}'), ('APAC', '${EVE}')`);
+    expect([await regions(BOB), await regions(EVE)]).toEqual([['EU', 'US'], ['APAC']]);
+    expect(await rows('SELECT COUNT(*) FROM d.sales AS a JOIN d.sales AS b USING (region)', BOB)).toEqual(['2']);
+    // Without tables.getData on it there is no query.
+    await server.grant('user:cy@example.com', ['roles/bigquery.jobUser']);
+    await done("GRANT `roles/bigquery.dataViewer` ON TABLE d.sales TO 'user:cy@example.com'");
+    expect((await query('SELECT region FROM d.sales', 'cy@example.com')).body.error.message).toContain(
+      `Access Denied: Table ${PROJECT}:who.regions`,
+    );
+    const denied = await query(
+      "CREATE ROW ACCESS POLICY p ON d.sales GRANT TO ('allUsers') FILTER USING (n IN (SELECT 1 FROM who.hidden))",
+      'cy@example.com',
+    );
+    expect(denied.body.error.message).toContain(`Access Denied: Table ${PROJECT}:who.`);
+    // Tables with policies of their own, before or after, cannot be referred to.
+    await done("CREATE ROW ACCESS POLICY p ON who.regions GRANT TO ('allUsers') FILTER USING (TRUE)");
+    expect((await query('SELECT region FROM d.sales', BOB)).body.error.message).toContain('row-level security');
+    await done('DROP ALL ROW ACCESS POLICIES ON who.regions');
+    await done('DROP TABLE who.regions');
+    expect((await query('SELECT region FROM d.sales', BOB)).body.error.message).toContain('who.regions was not found');
+    await done(
+      "CREATE OR REPLACE ROW ACCESS POLICY mine ON d.sales GRANT TO ('domain:example.com') FILTER USING (TRUE)",
+    );
+    expect(await regions(BOB)).toHaveLength(3);
+    const rest = await server.request('POST', POLICIES, {
+      rowAccessPolicyReference: { policyId: 'q' },
+      filterPredicate: 'region IN (SELECT region FROM d.other)',
+      grantees: ['allUsers'],
+    });
+    expect(rest.status).toBeGreaterThanOrEqual(400);
   });
 
   it('cannot use columns of type JSON', async () => {

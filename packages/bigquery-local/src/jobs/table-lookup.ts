@@ -127,6 +127,7 @@ export class JobTableLookup implements TableLookup, Disposable {
       ...partitionInfo(table),
       ...(table.kind === 'SNAPSHOT' ? { readOnly: true } : {}),
       ...(throughViewsOnly ? { throughViewsOnly } : {}),
+      ...(rows.kind === 'open' ? {} : { rowLevelSecurity: true }),
       ...(rows.kind === 'filtered' ? { rowFilter: rows.filter } : {}),
     };
   }

@@ -123,6 +123,7 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
 export function tableScan(scope: Scope, fields: Message, isRead: boolean, condition?: Expr): Relation {
   if (isMessage(fields['forSystemTimeExpr'])) throw unsupported('FOR SYSTEM_TIME AS OF');
   const table = scope.table(part(fields, 'table'));
+  if (table.unreadable !== undefined) throw table.unreadable;
   const columns = parts(fields, 'columnList').map((c) => scope.column(c));
   const indexes = items(fields, 'columnIndexList').map(Number);
   const sources = indexes.map((index) => table.columns[index]!.name);

@@ -14,6 +14,8 @@ export type CatalogTable = {
   readonly columns: readonly { readonly name: string; readonly type: GType; readonly collation?: Collation }[];
   /** The plan of a view, in place of which it is read. */
   readonly view?: QueryPlan;
+  /** Thrown where its rows are read. */
+  readonly unreadable?: unknown;
 };
 
 export type Parameters = {

@@ -62,6 +62,11 @@ export class RoutineBodies implements RoutineStore {
     this.#analyzer = analyzer;
   }
 
+  /** Whether any routine was called, temporary ones included. */
+  get hasCalls(): boolean {
+    return this.#calls > 0;
+  }
+
   uses(): RoutineUse[] {
     return [...this.#uses.values()];
   }

@@ -191,12 +191,14 @@ async function ruleOf(
     defaultDataset: undefined,
     location: undefined,
   });
-  const { statement } = await services.sql.analyze({
+  const { statement, reads } = await services.sql.analyze({
     sql: `CREATE ROW ACCESS POLICY p ON \`${ref.projectId}\`.\`${ref.datasetId}\`.\`${ref.tableId}\` GRANT TO ("allUsers") FILTER USING (${predicate}\n)`,
     lookup,
     defaultProject: ref.projectId,
     sessionUser: context.principal.email,
   });
+  // "References to other tables or routines are not supported" in this field; statements may have them.
+  if (reads.length > 0) throw invalidField('filterPredicate', 'references to other tables are not supported');
   if (statement.kind !== 'CREATE_ROW_ACCESS_POLICY') throw invalidField('filterPredicate', 'expected a condition');
   return checkedRule(services, { ...statement, target: ref, policyId, grantees });
 }
