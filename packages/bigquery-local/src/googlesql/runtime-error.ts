@@ -1,5 +1,6 @@
 // DuckDB's errors while a compiled statement runs → BigQuery's errors and texts.
 import { BigQueryError } from '../bigquery-error.ts';
+import { decimalText } from './values/text.ts';
 
 type Rule = { readonly pattern: RegExp; readonly text: (match: RegExpExecArray) => string };
 
@@ -19,7 +20,14 @@ const RULES: readonly Rule[] = [
     pattern: /^Overflow in negation of (?:integer|numeric|INT64)/i,
     text: () => 'int64 overflow: --9223372036854775808',
   },
-  { pattern: /^Overflow in (?:addition|subtraction|multiplication) of DECIMAL/, text: () => 'numeric overflow' },
+  {
+    // DuckDB shows the digits of NUMERIC without their point, which stands before the last nine.
+    pattern: /^Overflow in (add|subtract)\w* of DECIMAL\(38\) \((-?\d+) [-+] (-?\d+)\)/,
+    text: ([, operation, left, right]) =>
+      `numeric overflow: ${decimalText(BigInt(left!), 9)} ${operation === 'add' ? '+' : '-'} ${decimalText(BigInt(right!), 9)}`,
+  },
+  { pattern: /^Overflow in (?:add|subtract|multipl)\w* of DECIMAL/, text: () => 'numeric overflow' },
+  { pattern: /^Casting value "-?[\d.]+" to type DECIMAL\(38,9\) failed/, text: () => 'numeric overflow' },
   {
     pattern:
       /Type INT128 with value (-?\d+) can't be cast because the value is out of range for the destination type INT64/,

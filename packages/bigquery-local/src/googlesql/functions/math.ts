@@ -114,16 +114,12 @@ function log(call: Call): string {
   return template(
     2,
     (x, base) =>
-      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x)} || ', ' || ${floatTextSql(base)} || ')'`)} ELSE ln(${x}) / ln(${base}) END`,
+      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x)} || ', ' || ${floatTextSql(base)} || ')'`)} WHEN isinf(${base}) THEN CAST('nan' AS DOUBLE) ELSE ln(${x}) / ln(${base}) END`,
   )(call);
 }
 
 const trigonometric = (name: string): ScalarFunction =>
-  template(
-    1,
-    (x) =>
-      `CASE WHEN isinf(${x}) THEN ${raise(`'Floating point error in function: ${name.toUpperCase()}(' || ${floatTextSql(x)} || ')'`)} ELSE ${name}(${x}) END`,
-  );
+  template(1, (x) => `CASE WHEN isinf(${x}) THEN CAST('nan' AS DOUBLE) ELSE ${name}(${x}) END`);
 const unitInterval = (name: string): ScalarFunction =>
   domainChecked(
     name.toUpperCase(),
@@ -133,11 +129,16 @@ const unitInterval = (name: string): ScalarFunction =>
   );
 
 /** RANGE_BUCKET(point, sorted array): how many bounds are at or below the point. */
-const rangeBucket: ScalarFunction = template(
-  2,
-  (point, bounds) =>
-    `CASE WHEN ${point} IS NULL OR ${bounds} IS NULL THEN NULL ELSE CAST(len(list_filter(${bounds}, lambda bq_e: bq_e <= ${point})) AS BIGINT) END`,
-);
+const rangeBucket: ScalarFunction = (call) =>
+  template(2, (point, bounds) => {
+    const isFloat = kindOf(call) === 'FLOAT64';
+    const nullAt = `list_position(list_transform(${bounds}, lambda bq_e: bq_e IS NULL), true)`;
+    const falls = `list_position(list_transform(range(1, len(${bounds})), lambda bq_i: ${bounds}[bq_i] > ${bounds}[bq_i + 1]), true)`;
+    const unsorted = raise(
+      `'Elements in input array to RANGE_BUCKET must be in ascending order. Nonconforming elements found at position ' || ${falls} || ' and ' || (${falls} + 1)`,
+    );
+    return `CASE WHEN ${point} IS NULL OR ${bounds} IS NULL${isFloat ? ` OR isnan(${point})` : ''} THEN NULL WHEN list_count(${bounds}) < len(${bounds}) THEN ${raise(`'Elements in input array to RANGE_BUCKET cannot be null. Null element found at position ' || ${nullAt}`)} WHEN ${falls} > 0 THEN ${unsorted} ELSE CAST(len(list_filter(${bounds}, lambda bq_e: bq_e <= ${point})) AS BIGINT) END`;
+  })(call);
 
 export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
   abs: byType({

@@ -65,7 +65,7 @@ function zeroChecked(name: 'DIV' | 'MOD', make: (a: string, b: string) => string
     INT64: template(
       2,
       (a, b) =>
-        `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} ELSE ${make(a, b)} END`,
+        `CASE WHEN ${b} = 0 THEN ${raise(name === 'DIV' ? `'division by zero: ' || ${a} || ' / ' || ${b}` : `'division by zero: MOD(' || ${a} || ', ' || ${b} || ')'`)} WHEN ${b} = -1 THEN ${name === 'DIV' ? `- ${a}` : `${a} - ${a}`} ELSE ${make(a, b)} END`,
     ),
     NUMERIC: template(2, (a, b) => numericUdf(`bq_numeric_${name.toLowerCase()}`, a, b)),
     BIGNUMERIC: name === 'DIV' ? bignumericOverloads.div : bignumericOverloads.mod,
