@@ -22,7 +22,8 @@ const apply = (mapping: MappingConfig, planId: string | undefined): Promise<Sync
   applyPlan(bench.source, mapping, planId ?? '', { registry });
 
 async function changesOf(mapping: MappingConfig, planId: string | undefined): Promise<PlannedChange[]> {
-  const changes = await Array.fromAsync(planChanges(bench.source, mapping, planId ?? ''));
+  const changes: PlannedChange[] = [];
+  for await (const change of planChanges(bench.source, mapping, planId ?? '')) changes.push(change);
   return changes.toSorted((a, b) => a.recordId.localeCompare(b.recordId));
 }
 
