@@ -18,7 +18,7 @@ const definition: DestinationDefinition = {
     fields: { apiKey: { label: 'Key', type: 'password', required: true } },
     testAuthentication: (request) => request('https://api.example/me'),
   },
-  extendRequest: ({ settings }) => ({ headers: { authorization: `Bearer ${String(settings['apiKey'])}` } }),
+  extendRequest: ({ settings }) => ({ headers: { authorization: `Bearer ${settings['apiKey'] as string}` } }),
   audienceConfig: {
     createAudience: async (request, data) => {
       const { audienceName } = data as { audienceName: string };

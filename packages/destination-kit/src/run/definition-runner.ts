@@ -17,7 +17,6 @@ import type {
   RowOutcome,
 } from '../destination.ts';
 import { mappedColumns, readsRoot } from '../mapping/columns.ts';
-import { compileMapping } from '../mapping/compile.ts';
 import type { Redactor } from '../redact.ts';
 import { createRedactor } from '../redact.ts';
 import type { CallContext } from '../request/client.ts';
@@ -44,7 +43,7 @@ import { batchInput, singleInput } from './execute-input.ts';
 import { limitCall } from './limit-call.ts';
 import type { PayloadMaker } from './payload.ts';
 import { jsonSize } from './json-size.ts';
-import { createPayloadMaker } from './payload.ts';
+import { createRowPayloads } from './payload.ts';
 import { freshTokensOf, refreshCall, refreshFailureOf } from './refresh.ts';
 import { Tokens, authTokensOf, secretsOf } from './tokens.ts';
 
@@ -156,9 +155,10 @@ class DefinitionRunner implements OpenDestination {
       ...(spec.audience === undefined ? {} : { audience: spec.audience }),
       timestamp: options.timestamp ?? new Date().toISOString(),
     };
-    this.#map = compileMapping(mapping);
+    const rows = createRowPayloads(definition.slug, spec.action, action, mapping, this.batching.maxRows === 1);
+    this.#map = rows.map;
+    this.#makePayload = rows.makePayload;
     this.#readsMessageId = readsRoot(mapping, 'messageId');
-    this.#makePayload = createPayloadMaker(definition.slug, spec.action, action, this.batching.maxRows === 1);
     this.#batchKey = batchKeyOf(action, mapping);
     this.#addressOf = addressFinder(spec);
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);

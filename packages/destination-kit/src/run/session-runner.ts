@@ -14,7 +14,6 @@ import type {
   Transaction,
 } from '../destination.ts';
 import { mappedColumns, readsRoot } from '../mapping/columns.ts';
-import { compileMapping } from '../mapping/compile.ts';
 import { createRedactor } from '../redact.ts';
 import type { ActionDefinition, DestinationShape } from '../segment/definition.ts';
 import { eventOf } from '../segment/event.ts';
@@ -22,7 +21,7 @@ import { batchKeyOf, withLiteralDefaults } from './batching.ts';
 import { failureOfThrown } from './classify.ts';
 import { limitCall } from './limit-call.ts';
 import { jsonSize } from './json-size.ts';
-import { createPayloadMaker } from './payload.ts';
+import { createRowPayloads } from './payload.ts';
 import { secretsOf } from './tokens.ts';
 
 /** What a native destination does for one sync, over a connection that it holds. */
@@ -151,8 +150,7 @@ function createPreparer(
 ): (change: Change) => Prepared | Rejection {
   const mapping = mappingOf(shape, spec);
   const action = shape.actions[spec.action] as ActionDefinition;
-  const map = compileMapping(mapping);
-  const makePayload = createPayloadMaker(shape.slug, spec.action, action, batching.maxRows === 1);
+  const { map, makePayload } = createRowPayloads(shape.slug, spec.action, action, mapping, batching.maxRows === 1);
   const keyOf = batchKeyOf(action, mapping);
   const readsMessageId = readsRoot(mapping, 'messageId');
   const context = {
