@@ -74,8 +74,9 @@ const substr: ScalarFunction = (call) => {
 function end(side: 'LEFT' | 'RIGHT'): ScalarFunction {
   return (call) =>
     bind(sqls(call), (x, n) => {
-      const start = (_: string, size: string): string => (side === 'LEFT' ? '1' : `greatest(${size} - ${n} + 1, 1)`);
-      return `(CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, n)(x)} END)`;
+      const start = (_: string, size: string): string =>
+        side === 'LEFT' ? '1' : `greatest(${size} - least(${n}, ${MAX_POSITION}) + 1, 1)`;
+      return `(CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise(`'Second argument in ${side}() cannot be negative'`)} ELSE ${substring(call, start, `least(${n}, ${MAX_POSITION})`)(x)} END)`;
     });
 }
 

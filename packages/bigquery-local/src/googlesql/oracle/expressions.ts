@@ -1,0 +1,422 @@
+// Test-only: random typed GoogleSQL expressions that shrink. Each function is a template over argument types.
+import fc from 'fast-check';
+
+export type Kind =
+  | 'INT64'
+  | 'FLOAT64'
+  | 'NUMERIC'
+  | 'STRING'
+  | 'BYTES'
+  | 'BOOL'
+  | 'DATE'
+  | 'TIMESTAMP'
+  | 'JSON'
+  | 'INTS'
+  | 'STRINGS';
+
+export const KINDS: readonly Kind[] = [
+  'INT64',
+  'FLOAT64',
+  'NUMERIC',
+  'STRING',
+  'BYTES',
+  'BOOL',
+  'DATE',
+  'TIMESTAMP',
+  'JSON',
+  'INTS',
+  'STRINGS',
+];
+
+const LITERALS: Readonly<Record<Kind, readonly string[]>> = {
+  INT64: ['0', '1', '-1', '2', '7', '10', '255', '-9223372036854775808', '9223372036854775807', 'CAST(NULL AS INT64)'],
+  FLOAT64: [
+    '0.0',
+    '1.0',
+    '-1.5',
+    '2.5',
+    '1e10',
+    '0.1',
+    '1e300',
+    "CAST('nan' AS FLOAT64)",
+    "CAST('inf' AS FLOAT64)",
+    "CAST('-inf' AS FLOAT64)",
+    'CAST(NULL AS FLOAT64)',
+  ],
+  NUMERIC: [
+    "NUMERIC '0'",
+    "NUMERIC '1.5'",
+    "NUMERIC '-2.25'",
+    "NUMERIC '99999999999999999999999999999.999999999'",
+    "NUMERIC '0.000000001'",
+    'CAST(NULL AS NUMERIC)',
+  ],
+  STRING: [
+    "''",
+    "'a'",
+    "'abc'",
+    "'Hello World'",
+    "'ÄÖß日'",
+    "'12'",
+    "' x '",
+    "'a,b,c'",
+    "'2020-02-29'",
+    "'true'",
+    'CAST(NULL AS STRING)',
+  ],
+  BYTES: ["b''", "b'abc'", "b'\\xff\\x00'", 'CAST(NULL AS BYTES)'],
+  BOOL: ['TRUE', 'FALSE', 'CAST(NULL AS BOOL)'],
+  DATE: ["DATE '2020-02-29'", "DATE '1969-12-31'", "DATE '0001-01-01'", "DATE '9999-12-31'", 'CAST(NULL AS DATE)'],
+  TIMESTAMP: [
+    "TIMESTAMP '2020-02-29 12:34:56.789+00'",
+    "TIMESTAMP '1969-12-31 23:59:59.999999+00'",
+    "TIMESTAMP '9999-12-31 23:59:59+00'",
+    'CAST(NULL AS TIMESTAMP)',
+  ],
+  JSON: [
+    `JSON '{"a":[1,2.5,"x",null],"b":{"c":true}}'`,
+    "JSON '[1,[2]]'",
+    'JSON \'"s"\'',
+    "JSON 'null'",
+    "JSON '12'",
+    'CAST(NULL AS JSON)',
+  ],
+  INTS: ['[1, 2, 3]', 'CAST([] AS ARRAY<INT64>)', '[5, -5, 5]', 'CAST(NULL AS ARRAY<INT64>)'],
+  STRINGS: ["['a', 'b']", 'CAST([] AS ARRAY<STRING>)', "['']", 'CAST(NULL AS ARRAY<STRING>)'],
+};
+
+/** `{KIND}` stands for an argument. The second list may fail at run time. */
+const SAFE: Readonly<Record<Kind, readonly string[]>> = {
+  INT64: [
+    'LENGTH({STRING})',
+    'BYTE_LENGTH({BYTES})',
+    'STRPOS({STRING}, {STRING})',
+    'ARRAY_LENGTH({INTS})',
+    'UNIX_DATE({DATE})',
+    'EXTRACT(YEAR FROM {DATE})',
+    'EXTRACT(DAYOFWEEK FROM {DATE})',
+    'EXTRACT(ISOWEEK FROM {DATE})',
+    'EXTRACT(HOUR FROM {TIMESTAMP})',
+    'DATE_DIFF({DATE}, {DATE}, DAY)',
+    'DATE_DIFF({DATE}, {DATE}, MONTH)',
+    'DATE_DIFF({DATE}, {DATE}, WEEK)',
+    'UNIX_SECONDS({TIMESTAMP})',
+    'UNIX_MILLIS({TIMESTAMP})',
+    'IF({BOOL}, {INT64}, {INT64})',
+    'COALESCE({INT64}, {INT64})',
+    'NULLIF({INT64}, {INT64})',
+    'IFNULL({INT64}, {INT64})',
+    'CASE WHEN {BOOL} THEN {INT64} WHEN {BOOL} THEN {INT64} ELSE {INT64} END',
+    'SAFE_ADD({INT64}, {INT64})',
+    'SAFE_MULTIPLY({INT64}, {INT64})',
+    'SAFE_SUBTRACT({INT64}, {INT64})',
+    'SAFE_NEGATE({INT64})',
+    '({INT64} & {INT64})',
+    '({INT64} | {INT64})',
+    '({INT64} ^ {INT64})',
+    '(~ {INT64})',
+    'BIT_COUNT({INT64})',
+    'GREATEST({INT64}, {INT64})',
+    'LEAST({INT64}, {INT64})',
+    'SIGN({INT64})',
+    'SAFE_CAST({STRING} AS INT64)',
+    'CAST({BOOL} AS INT64)',
+    'FARM_FINGERPRINT({STRING})',
+    'LAX_INT64({JSON})',
+    '{INTS}[SAFE_OFFSET({INT64})]',
+    'UNICODE({STRING})',
+    "REGEXP_INSTR({STRING}, 'a|b')",
+    'CHAR_LENGTH({STRING})',
+    'RANGE_BUCKET({INT64}, [0, 5, 10])',
+  ],
+  FLOAT64: [
+    'SAFE_DIVIDE({FLOAT64}, {FLOAT64})',
+    'IEEE_DIVIDE({FLOAT64}, {FLOAT64})',
+    'ABS({FLOAT64})',
+    'FLOOR({FLOAT64})',
+    'CEIL({FLOAT64})',
+    'TRUNC({FLOAT64})',
+    'ROUND({FLOAT64})',
+    'IF({BOOL}, {FLOAT64}, {FLOAT64})',
+    'COALESCE({FLOAT64}, {FLOAT64})',
+    'GREATEST({FLOAT64}, {FLOAT64})',
+    'LEAST({FLOAT64}, {FLOAT64})',
+    'CAST({INT64} AS FLOAT64)',
+    'SAFE_CAST({STRING} AS FLOAT64)',
+    'CAST({NUMERIC} AS FLOAT64)',
+    'SIGN({FLOAT64})',
+    'LAX_FLOAT64({JSON})',
+    'SAFE.LN({FLOAT64})',
+    'SAFE.SQRT({FLOAT64})',
+    'SAFE_ADD({FLOAT64}, {FLOAT64})',
+    'NULLIF({FLOAT64}, {FLOAT64})',
+    'ATAN({FLOAT64})',
+  ],
+  NUMERIC: [
+    'IF({BOOL}, {NUMERIC}, {NUMERIC})',
+    'COALESCE({NUMERIC}, {NUMERIC})',
+    'GREATEST({NUMERIC}, {NUMERIC})',
+    'LEAST({NUMERIC}, {NUMERIC})',
+    'ABS({NUMERIC})',
+    'SIGN({NUMERIC})',
+    'CAST({INT64} AS NUMERIC)',
+    'SAFE_CAST({STRING} AS NUMERIC)',
+    'SAFE_DIVIDE({NUMERIC}, {NUMERIC})',
+    'TRUNC({NUMERIC})',
+    'SAFE_ADD({NUMERIC}, {NUMERIC})',
+    'SAFE_SUBTRACT({NUMERIC}, {NUMERIC})',
+    'SAFE_MULTIPLY({NUMERIC}, {NUMERIC})',
+    'NULLIF({NUMERIC}, {NUMERIC})',
+  ],
+  STRING: [
+    'CONCAT({STRING}, {STRING})',
+    '({STRING} || {STRING})',
+    'UPPER({STRING})',
+    'LOWER({STRING})',
+    'REVERSE({STRING})',
+    'TRIM({STRING})',
+    'LTRIM({STRING}, {STRING})',
+    'RTRIM({STRING}, {STRING})',
+    'SUBSTR({STRING}, {INT64})',
+    'REPLACE({STRING}, {STRING}, {STRING})',
+    'INITCAP({STRING})',
+    'IF({BOOL}, {STRING}, {STRING})',
+    'COALESCE({STRING}, {STRING})',
+    'NULLIF({STRING}, {STRING})',
+    'CAST({INT64} AS STRING)',
+    'CAST({FLOAT64} AS STRING)',
+    'CAST({NUMERIC} AS STRING)',
+    'CAST({BOOL} AS STRING)',
+    'CAST({DATE} AS STRING)',
+    'CAST({TIMESTAMP} AS STRING)',
+    'TO_JSON_STRING({JSON})',
+    'TO_JSON_STRING({INTS})',
+    'TO_JSON_STRING({STRING})',
+    'TO_JSON_STRING(STRUCT({INT64} AS a, {STRING} AS b, {FLOAT64} AS c))',
+    'TO_HEX({BYTES})',
+    'TO_BASE64({BYTES})',
+    'TO_HEX(MD5({STRING}))',
+    "JSON_VALUE({JSON}, '$.b.c')",
+    "JSON_VALUE({STRING}, '$.a')",
+    "JSON_QUERY({STRING}, '$')",
+    "REGEXP_REPLACE({STRING}, '[a-c]+', '<\\\\0>')",
+    "REGEXP_EXTRACT({STRING}, '(a)|b')",
+    'ARRAY_TO_STRING({STRINGS}, {STRING})',
+    "ARRAY_TO_STRING({STRINGS}, '-', 'N')",
+    'GREATEST({STRING}, {STRING})',
+    'LEAST({STRING}, {STRING})',
+    "FORMAT('%t|%T', {INT64}, {STRING})",
+    "FORMAT('%T', {INTS})",
+    "FORMAT_DATE('%Y-%m-%d %a %j', {DATE})",
+    'LAX_STRING({JSON})',
+    'JSON_TYPE({JSON})',
+    'SOUNDEX({STRING})',
+    'SAFE_CONVERT_BYTES_TO_STRING({BYTES})',
+    '{STRINGS}[SAFE_ORDINAL({INT64})]',
+    'NORMALIZE({STRING}, NFD)',
+    'NORMALIZE_AND_CASEFOLD({STRING})',
+    "TRANSLATE({STRING}, 'abc', 'xy')",
+    'SAFE.LEFT({STRING}, {INT64})',
+    "FORMAT('%5d|%-5d|%x', {INT64}, {INT64}, {INT64})",
+    "FORMAT('%.3f|%e|%g', {FLOAT64}, {FLOAT64}, {FLOAT64})",
+  ],
+  BYTES: [
+    'CAST({STRING} AS BYTES)',
+    'CONCAT({BYTES}, {BYTES})',
+    'REVERSE({BYTES})',
+    'SHA256({STRING})',
+    'SUBSTR({BYTES}, {INT64})',
+    'REPLACE({BYTES}, {BYTES}, {BYTES})',
+    'IF({BOOL}, {BYTES}, {BYTES})',
+    'UPPER({BYTES})',
+    'TRIM({BYTES}, {BYTES})',
+    'SAFE.FROM_HEX({STRING})',
+    'SAFE.FROM_BASE64({STRING})',
+  ],
+  BOOL: [
+    '({INT64} = {INT64})',
+    '({INT64} < {INT64})',
+    '({FLOAT64} >= {FLOAT64})',
+    '({FLOAT64} != {FLOAT64})',
+    '({STRING} < {STRING})',
+    '({STRING} = {STRING})',
+    '({NUMERIC} > {NUMERIC})',
+    '({DATE} <= {DATE})',
+    '({TIMESTAMP} > {TIMESTAMP})',
+    '({BYTES} < {BYTES})',
+    '({BOOL} AND {BOOL})',
+    '({BOOL} OR {BOOL})',
+    '(NOT {BOOL})',
+    '({INT64} IS NULL)',
+    '({STRING} IS NOT NULL)',
+    '({BOOL} IS TRUE)',
+    '({BOOL} IS NOT FALSE)',
+    '({INT64} IN ({INT64}, {INT64}))',
+    '({STRING} NOT IN ({STRING}, {STRING}))',
+    '({INT64} IN UNNEST({INTS}))',
+    '({FLOAT64} BETWEEN {FLOAT64} AND {FLOAT64})',
+    "({STRING} LIKE '%a%')",
+    "({STRING} LIKE 'a_c')",
+    'STARTS_WITH({STRING}, {STRING})',
+    'ENDS_WITH({BYTES}, {BYTES})',
+    "REGEXP_CONTAINS({STRING}, r'^[a-z ]+$')",
+    'IS_NAN({FLOAT64})',
+    'IS_INF({FLOAT64})',
+    '({INT64} IS DISTINCT FROM {INT64})',
+    '({FLOAT64} IS NOT DISTINCT FROM {FLOAT64})',
+    'SAFE_CAST({STRING} AS BOOL)',
+    'LAX_BOOL({JSON})',
+    '((({INT64}, {STRING})) = ({INT64}, {STRING}))',
+    'CAST({INT64} AS BOOL)',
+    "({STRING} LIKE ANY ('a%', '%b'))",
+    'ARRAY_INCLUDES({INTS}, {INT64})',
+  ],
+  DATE: [
+    'IF({BOOL}, {DATE}, {DATE})',
+    'COALESCE({DATE}, {DATE})',
+    'DATE({TIMESTAMP})',
+    'SAFE_CAST({STRING} AS DATE)',
+    'DATE_TRUNC({DATE}, MONTH)',
+    'DATE_TRUNC({DATE}, YEAR)',
+    'DATE_TRUNC({DATE}, QUARTER)',
+    'SAFE.DATE_ADD({DATE}, INTERVAL 1 MONTH)',
+    'SAFE.DATE_SUB({DATE}, INTERVAL 40 DAY)',
+    'SAFE.LAST_DAY({DATE})',
+    'GREATEST({DATE}, {DATE})',
+  ],
+  TIMESTAMP: [
+    'IF({BOOL}, {TIMESTAMP}, {TIMESTAMP})',
+    'COALESCE({TIMESTAMP}, {TIMESTAMP})',
+    'TIMESTAMP({DATE})',
+    'TIMESTAMP_TRUNC({TIMESTAMP}, HOUR)',
+    'TIMESTAMP_TRUNC({TIMESTAMP}, MONTH)',
+    'SAFE.TIMESTAMP_ADD({TIMESTAMP}, INTERVAL 90 MINUTE)',
+    'SAFE.TIMESTAMP_SECONDS({INT64})',
+    'LEAST({TIMESTAMP}, {TIMESTAMP})',
+  ],
+  JSON: [
+    "JSON_QUERY({JSON}, '$.a')",
+    '{JSON}.b',
+    '{JSON}[1]',
+    'TO_JSON({INT64})',
+    'TO_JSON({STRING})',
+    'TO_JSON(STRUCT({BOOL} AS z, {FLOAT64} AS y))',
+    "JSON_SET({JSON}, '$.a', {INT64})",
+    "JSON_REMOVE({JSON}, '$.b')",
+    'JSON_STRIP_NULLS({JSON})',
+    'JSON_ARRAY({INT64}, {STRING})',
+    "JSON_OBJECT('k', {FLOAT64})",
+    'SAFE.PARSE_JSON({STRING})',
+    "JSON_ARRAY_APPEND({JSON}, '$.a', {INT64})",
+  ],
+  INTS: [
+    'ARRAY_CONCAT({INTS}, {INTS})',
+    'ARRAY_REVERSE({INTS})',
+    'IF({BOOL}, {INTS}, {INTS})',
+    'ARRAY_FILTER({INTS}, e -> e > {INT64})',
+    'ARRAY(SELECT e FROM UNNEST({INTS}) e ORDER BY e)',
+    'ARRAY(SELECT DISTINCT e FROM UNNEST({INTS}) e ORDER BY e DESC LIMIT 2)',
+    'TO_CODE_POINTS({STRING})',
+    'ARRAY_SLICE({INTS}, 0, 1)',
+  ],
+  STRINGS: [
+    "SPLIT({STRING}, ',')",
+    'ARRAY_CONCAT({STRINGS}, {STRINGS})',
+    "REGEXP_EXTRACT_ALL({STRING}, '[a-z]')",
+    'ARRAY_REVERSE({STRINGS})',
+    'COALESCE({STRINGS}, {STRINGS})',
+    "REGEXP_EXTRACT_ALL({STRING}, 'x*')",
+  ],
+};
+
+const FAILING: Readonly<Partial<Record<Kind, readonly string[]>>> = {
+  INT64: [
+    '({INT64} + {INT64})',
+    '({INT64} - {INT64})',
+    '({INT64} * {INT64})',
+    '(- {INT64})',
+    'DIV({INT64}, {INT64})',
+    'MOD({INT64}, {INT64})',
+    'ABS({INT64})',
+    'CAST({FLOAT64} AS INT64)',
+    'CAST({NUMERIC} AS INT64)',
+    'CAST({STRING} AS INT64)',
+    '({INT64} << {INT64})',
+    '({INT64} >> {INT64})',
+    '{INTS}[OFFSET({INT64})]',
+    'INT64({JSON})',
+    'ASCII({STRING})',
+    'INSTR({STRING}, {STRING}, {INT64})',
+  ],
+  FLOAT64: [
+    '({FLOAT64} + {FLOAT64})',
+    '({FLOAT64} - {FLOAT64})',
+    '({FLOAT64} * {FLOAT64})',
+    '({FLOAT64} / {FLOAT64})',
+    '({INT64} / {INT64})',
+    'SQRT({FLOAT64})',
+    'LN({FLOAT64})',
+    'EXP({FLOAT64})',
+    'POW({FLOAT64}, {FLOAT64})',
+    'ROUND({FLOAT64}, {INT64})',
+    'FLOAT64({JSON})',
+  ],
+  NUMERIC: [
+    '({NUMERIC} + {NUMERIC})',
+    '({NUMERIC} * {NUMERIC})',
+    '({NUMERIC} / {NUMERIC})',
+    'CAST({FLOAT64} AS NUMERIC)',
+    'ROUND({NUMERIC}, 2)',
+    'ROUND({NUMERIC})',
+  ],
+  STRING: [
+    'SUBSTR({STRING}, {INT64}, {INT64})',
+    'LEFT({STRING}, {INT64})',
+    'RPAD({STRING}, 5, {STRING})',
+    'REPEAT({STRING}, 2)',
+    'STRING({JSON})',
+    'CAST({BYTES} AS STRING)',
+    'CHR({INT64})',
+  ],
+  DATE: [
+    'DATE_ADD({DATE}, INTERVAL {INT64} DAY)',
+    'DATE_TRUNC({DATE}, WEEK)',
+    'CAST({STRING} AS DATE)',
+    'DATE_FROM_UNIX_DATE({INT64})',
+  ],
+  TIMESTAMP: ['TIMESTAMP_SECONDS({INT64})', 'TIMESTAMP_MICROS({INT64})'],
+};
+
+export type ExpressionOptions = {
+  /** How deep calls nest. */
+  readonly depth: number;
+  /** Whether the outermost call may fail at run time. Those inside may not: whether an argument beside a NULL is looked at is open. */
+  readonly failing: boolean;
+  /** Columns that may stand where a literal may. */
+  readonly columns?: Readonly<Partial<Record<Kind, readonly string[]>>>;
+};
+
+/** SQL text of an expression of a kind. */
+export function expression(kind: Kind, options: ExpressionOptions): fc.Arbitrary<string> {
+  const columns = options.columns?.[kind] ?? [];
+  const leaves = fc.constantFrom(...columns, ...columns, ...columns, ...LITERALS[kind]);
+  if (options.depth <= 0) return leaves;
+  const templates = [...SAFE[kind], ...(options.failing ? (FAILING[kind] ?? []) : [])];
+  const calls = fc
+    .constantFrom(...templates)
+    .chain((template) => filled(template, { ...options, depth: options.depth - 1, failing: false }));
+  return fc.oneof({ weight: 1, arbitrary: leaves }, { weight: 4, arbitrary: calls });
+}
+
+function filled(template: string, options: ExpressionOptions): fc.Arbitrary<string> {
+  const pieces = template.split(/\{([A-Z0-9]+)\}/);
+  const args = pieces.flatMap((piece, i) => (i % 2 === 1 ? [expression(piece as Kind, options)] : []));
+  return fc
+    .tuple(...args)
+    .map((values) => pieces.map((piece, i) => (i % 2 === 1 ? values[(i - 1) / 2] : piece)).join(''));
+}
+
+/** A SELECT list of one expression of any kind. */
+export function anyExpression(options: ExpressionOptions): fc.Arbitrary<string> {
+  return fc.constantFrom(...KINDS).chain((kind) => expression(kind, options));
+}
