@@ -188,7 +188,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
   command(
     bigquery,
     'explain-access <principal> <permission> <resource>',
-    'show which entries grant a permission on a resource (projects/P, P.D, P.D.T), or what is missing',
+    'show which entries grant a permission on a resource (projects/P, P.D, P.D.T, gs://BUCKET, …), or what is missing',
   )
     .requiredOption('--data-dir <dir>', 'the data directory of the local BigQuery')
     .action(async (principal: string, permission: string, resource: string, _options, self: Command) => {

@@ -40,6 +40,91 @@ afterAll(async () => {
 const explain = (principal: string, permission: string, resource = TABLE) =>
   explainAccess({ dataDir: server.dataDir, principal, permission, resource });
 
+describe('the explanation of other resources', () => {
+  it('names the entries of a routine, its dataset and its project', async () => {
+    await server.query('CREATE FUNCTION ds.f(x INT64) AS (x)');
+    const path = `/bigquery/v2/projects/${PROJECT}/datasets/ds/routines/f:setIamPolicy`;
+    const bindings = [{ role: 'roles/bigquery.metadataViewer', members: ['user:vera@example.com'] }];
+    expect((await server.request('POST', path, { policy: { bindings } })).status).toBe(200);
+    const on = `projects/${PROJECT}/datasets/ds/routines/f`;
+    expect(explain('vera@example.com', 'bigquery.routines.get', `${PROJECT}.ds.f`)).toMatchObject({
+      resource: on,
+      granted: true,
+      entries: [{ role: 'roles/bigquery.metadataViewer', on }],
+    });
+    const denied = explain('cond@example.com', 'bigquery.routines.get', on);
+    expect(denied.missing.map(({ role, on: where }) => [role, where])).toEqual([
+      ['roles/bigquery.metadataViewer', on],
+      ['roles/bigquery.metadataViewer', `projects/${PROJECT}/datasets/ds`],
+      ['roles/bigquery.metadataViewer', `projects/${PROJECT}`],
+    ]);
+    expect(denied.missing[0]!.command).toContain('/routines/f:setIamPolicy {"policy":');
+  });
+
+  it('names the entries of a bucket, or the roles that would let', async () => {
+    await server.request('POST', `/storage/v1/b?project=${PROJECT}`, { name: 'explained-bucket' });
+    const { body } = await server.request('GET', '/storage/v1/b/explained-bucket/iam');
+    body.bindings.push({ role: 'roles/storage.objectViewer', members: ['user:vera@example.com'] });
+    expect((await server.request('PUT', '/storage/v1/b/explained-bucket/iam', body)).status).toBe(200);
+    expect(explain('vera@example.com', 'storage.objects.get', 'gs://explained-bucket/a/b.csv')).toMatchObject({
+      resource: 'projects/_/buckets/explained-bucket/objects/a/b.csv',
+      granted: true,
+      entries: [{ role: 'roles/storage.objectViewer', on: 'projects/_/buckets/explained-bucket' }],
+    });
+    const denied = explain('vera@example.com', 'storage.objects.create', 'gs://explained-bucket');
+    expect(denied.granted).toBe(false);
+    expect(denied.missing.map(({ role, command }) => [role, command.split(' --')[0]])).toEqual([
+      ['roles/storage.objectCreator', 'gcloud storage buckets add-iam-policy-binding gs://explained-bucket'],
+      ['roles/storage.objectCreator', `gcloud projects add-iam-policy-binding ${PROJECT}`],
+    ]);
+    expect(() => explain('vera@example.com', 'storage.objects.get', 'gs://missing')).toThrow(
+      'There is no bucket missing',
+    );
+  });
+
+  it('names the entries of a service account', async () => {
+    const { body } = await server.request('POST', `/v1/projects/${PROJECT}/serviceAccounts`, {
+      accountId: 'robot-one',
+    });
+    const permission = 'iam.serviceAccounts.getAccessToken';
+    const name = `projects/-/serviceAccounts/${body.email}`;
+    const denied = explain('vera@example.com', permission, name);
+    expect([denied.granted, denied.missing[0]]).toMatchObject([
+      false,
+      { role: 'roles/iam.serviceAccountTokenCreator', on: `projects/${PROJECT}/serviceAccounts/${body.email}` },
+    ]);
+    const policy = { bindings: [{ role: 'roles/iam.serviceAccountTokenCreator', members: ['user:vera@example.com'] }] };
+    await server.request('POST', `/v1/projects/${PROJECT}/serviceAccounts/${body.email}:setIamPolicy`, { policy });
+    expect(explain('vera@example.com', permission, name).granted).toBe(true);
+    expect(() => explain('vera@example.com', permission, 'projects/p/serviceAccounts/no@one')).toThrow(
+      'There is no service account',
+    );
+  });
+
+  it('tells which rows of a table are shown, and through what else it is read', async () => {
+    await server.query('CREATE TABLE ds.rows AS SELECT 1 AS n');
+    await server.query(
+      "CREATE ROW ACCESS POLICY one ON ds.rows GRANT TO ('group:readers@example.com') FILTER USING (n = 1)",
+    );
+    await server.query(
+      "CREATE ROW ACCESS POLICY every ON ds.rows GRANT TO ('user:eddi@example.com') FILTER USING (TRUE)",
+    );
+    const rows = (principal: string) => explain(principal, 'bigquery.tables.getData', `${PROJECT}.ds.rows`).rows;
+    expect(rows('gil@example.com')).toEqual({
+      shown: 'some',
+      policies: [{ policyId: 'one', filter: 'n = 1', members: ['group:readers@example.com'] }],
+    });
+    expect(rows('eddi@example.com')).toMatchObject({ shown: 'all' });
+    expect(rows(OWNER)).toEqual({ shown: 'none', policies: [] });
+    expect(explain(OWNER, 'bigquery.tables.getData').rows).toBeUndefined();
+    const dataset = `/bigquery/v2/projects/${PROJECT}/datasets/ds`;
+    const { body } = await server.request('GET', dataset);
+    const routine = { routine: { projectId: PROJECT, datasetId: 'ds', routineId: 'f' } };
+    await server.request('PATCH', dataset, { access: [...body.access, routine] });
+    expect(explain(OWNER, 'bigquery.tables.getData').authorized).toEqual([`routine ${PROJECT}.ds.f`]);
+  });
+});
+
 describe('the explanation of an access', () => {
   it('names the entry, and the groups on the way to it', () => {
     expect(explain('gil@example.com', 'bigquery.tables.getData')).toMatchObject({

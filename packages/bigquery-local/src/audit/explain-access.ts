@@ -15,11 +15,16 @@ import { KNOWN_PERMISSIONS, predefinedPermissions } from '../access/roles.ts';
 import { createPolicyReader, IDENTITY_MIGRATIONS, openIdentity, type Identity } from '../auth/identity.ts';
 import { CATALOG_FILE } from '../auth/data-directory.ts';
 import { CatalogDatabase } from '../catalog/database.ts';
+import { bucketMigrations, Buckets } from '../catalog/buckets.ts';
 import { datasetMigrations, Datasets } from '../catalog/datasets.ts';
+import { RoutinePolicies, ROUTINE_POLICIES_MIGRATION } from '../catalog/routine-policies.ts';
+import { Routines, ROUTINES_MIGRATION } from '../catalog/routines.ts';
+import { ROW_ACCESS_POLICIES_MIGRATION, RowAccessPolicies } from '../catalog/row-access-policies.ts';
 import { TABLE_POLICIES_MIGRATION, TablePolicies } from '../catalog/table-policies.ts';
 import { tableMigrations, Tables } from '../catalog/tables.ts';
+import { authorizedOn, explainRows, type RowsExplanation } from './explain-rows.ts';
 import { smallestRoles, type Suggestion } from './missing-role.ts';
-import { parseResourceName, resourceName } from './resource-name.ts';
+import { ANY_PROJECT, parseResourceName, resourceName } from './resource-name.ts';
 
 export type AccessQuestion = {
   readonly dataDir: string;
@@ -27,7 +32,10 @@ export type AccessQuestion = {
   readonly principal: string;
   /** `bigquery.tables.getData` */
   readonly permission: string;
-  /** `projects/P`, `projects/P/datasets/D[/tables/T]`, `P.D`, `P.D.T`. */
+  /**
+   * `projects/P`, `projects/P/datasets/D[/tables/T|/routines/R]`, `P.D`, `P.D.T`, `gs://BUCKET[/OBJECT]`,
+   * `projects/P/serviceAccounts/EMAIL`.
+   */
   readonly resource: string;
 };
 
@@ -51,6 +59,10 @@ export type AccessExplanation = {
   readonly entries: readonly GrantingEntry[];
   /** What would grant it, on the smallest resource first; empty when it is granted. */
   readonly missing: readonly Suggestion[];
+  /** Of the data of a table that has row access policies: which rows. */
+  readonly rows?: RowsExplanation;
+  /** Of the data of a table: views, routines and datasets that may read it for whoever may use them. */
+  readonly authorized?: readonly string[];
 };
 
 /** AppError `invalid`: no such data directory, resource form or permission. */
@@ -62,12 +74,12 @@ export function explainAccess(question: AccessQuestion): AccessExplanation {
       `There is no local BigQuery in ${dataDir}.`,
       'Name the --data-dir of sluice bigquery start.',
     );
-  const resource = parseResourceName(question.resource);
-  if (resource === undefined)
+  const named = parseResourceName(question.resource);
+  if (named === undefined)
     throw refused(
       'RESOURCE_NAME',
       `"${question.resource}" is not the name of a resource.`,
-      'Write projects/P, projects/P/datasets/D, projects/P/datasets/D/tables/T, P.D or P.D.T.',
+      'Write projects/P, P.D, P.D.T, projects/P/datasets/D/routines/R, gs://BUCKET or projects/P/serviceAccounts/EMAIL.',
     );
   if (!KNOWN_PERMISSIONS.has(permission))
     throw refused(
@@ -87,17 +99,34 @@ export function explainAccess(question: AccessQuestion): AccessExplanation {
     ...IDENTITY_MIGRATIONS,
     ...datasetMigrations,
     ...tableMigrations,
+    ...bucketMigrations,
     TABLE_POLICIES_MIGRATION,
+    ROW_ACCESS_POLICIES_MIGRATION,
+    ROUTINES_MIGRATION,
+    ROUTINE_POLICIES_MIGRATION,
   ]);
   const identity = openIdentity(db, dataDir);
   const datasets = new Datasets(db);
-  const tablePolicies = new TablePolicies(db, new Tables(db));
+  const tables = new Tables(db);
+  const tablePolicies = new TablePolicies(db, tables);
+  const routinePolicies = new RoutinePolicies(db, new Routines(db));
+  const buckets = new Buckets(db);
   const reader = createPolicyReader(identity, {
     datasetAccess: (projectId, datasetId) => datasets.datasetAccess(projectId, datasetId),
     tablePolicy: (...path) => tablePolicies.find(...path),
+    routinePolicy: (...path) => routinePolicies.find(...path),
+    bucketPolicy: (bucket) => buckets.find(bucket)?.policy,
   });
+  const resource = located(named, permission, identity, buckets);
   const principal = principalOf(email);
-  const decision = createAccessControl(reader).decide(principal, permission, resource);
+  const access = createAccessControl(reader);
+  const decision = access.decide(principal, permission, resource);
+  const ofData = permission === 'bigquery.tables.getData' && resource.kind === 'table' ? resource : undefined;
+  const rows =
+    ofData === undefined
+      ? undefined
+      : explainRows(new RowAccessPolicies(db, tables), access, principal, ofData, reader.groupsOf?.(email) ?? []);
+  const authorized = ofData === undefined ? [] : authorizedOn(datasets.get(ofData.projectId, ofData.datasetId));
   return {
     principal: memberName(principal),
     permission,
@@ -105,7 +134,32 @@ export function explainAccess(question: AccessQuestion): AccessExplanation {
     granted: decision.allowed,
     entries: entriesOf({ reader, identity, principal, permission }, resource),
     missing: decision.allowed ? [] : smallestRoles(memberName(principal), permission, resource),
+    ...(rows === undefined ? {} : { rows }),
+    ...(authorized.length === 0 ? {} : { authorized }),
   };
+}
+
+/** The resource with the project that it is of; `P.D.R` is a routine where the permission is about routines. */
+function located(named: Resource, permission: string, identity: Identity, buckets: Buckets): Resource {
+  if (named.kind === 'table' && /^bigquery\.routines\.(?!create$|list$)/.test(permission)) {
+    const { projectId, datasetId, tableId } = named;
+    return { kind: 'routine', projectId, datasetId, routineId: tableId };
+  }
+  if (named.kind === 'bucket') {
+    const bucket = buckets.find(named.bucket);
+    if (bucket === undefined)
+      throw refused('BUCKET_MISSING', `There is no bucket ${named.bucket}.`, 'Name a bucket of this local BigQuery.');
+    return { ...named, projectId: bucket.projectId };
+  }
+  if (named.kind !== 'serviceAccount') return named;
+  const account = identity.serviceAccounts.find(named.email);
+  if (account === undefined || ![ANY_PROJECT.serviceAccount, account.projectId].includes(named.projectId))
+    throw refused(
+      'ACCOUNT_MISSING',
+      `There is no service account ${named.email} in project ${named.projectId}.`,
+      'Name an account by its e-mail, and its project or "-".',
+    );
+  return { kind: 'serviceAccount', projectId: account.projectId, email: account.email };
 }
 
 type Inputs = {
@@ -125,7 +179,20 @@ function entriesOf(inputs: Inputs, resource: Resource): GrantingEntry[] {
     const policy = reader.tablePolicy?.(projectId, resource.datasetId, resource.tableId);
     if (policy !== undefined) entries.push(...granting(inputs, compilePolicy(policy), resource));
   }
-  if (resource.kind === 'table' || resource.kind === 'dataset') {
+  if (resource.kind === 'routine') {
+    const policy = reader.routinePolicy?.(projectId, resource.datasetId, resource.routineId);
+    if (policy !== undefined) entries.push(...granting(inputs, compilePolicy(policy), resource));
+  }
+  if (resource.kind === 'bucket') {
+    const policy = reader.bucketPolicy?.(resource.bucket);
+    const on: Resource = { kind: 'bucket', projectId, bucket: resource.bucket };
+    if (policy !== undefined) entries.push(...granting(inputs, compilePolicy(policy), on));
+  }
+  if (resource.kind === 'serviceAccount') {
+    const policy = reader.serviceAccountPolicy?.(resource.email);
+    if (policy !== undefined) entries.push(...granting(inputs, compilePolicy(policy), resource));
+  }
+  if (resource.kind === 'table' || resource.kind === 'routine' || resource.kind === 'dataset') {
     const { datasetId } = resource;
     const dataset = reader.datasetAccess(projectId, datasetId);
     if (dataset !== undefined) {

@@ -25,12 +25,27 @@ export function resourceName(resource: Resource): string {
   }
 }
 
-const NAME = /^projects\/([^/]+)(?:\/datasets\/([^/]+)(?:\/tables\/([^/]+))?)?$/;
+const NAME = /^projects\/([^/]+)(?:\/datasets\/([^/]+)(?:\/(tables|routines)\/([^/]+))?)?$/;
+const BUCKET = /^(?:gs:\/\/|projects\/_\/buckets\/)([^/]+)(?:\/(?:objects\/)?(.+))?$/;
+const SERVICE_ACCOUNT = /^projects\/([^/]+)\/serviceAccounts\/([^/]+)$/;
 
-/** `projects/P`, `projects/P/datasets/D[/tables/T]`, `P.D`, `P.D.T`, `P:D.T`; undefined for anything else. */
+/** `_` as a bucket's project, `-` as an account's: that of the bucket or account of this name. */
+export const ANY_PROJECT = { bucket: '_', serviceAccount: '-' } as const;
+
+/**
+ * `projects/P`, `projects/P/datasets/D[/tables/T|/routines/R]`, `P.D`, `P.D.T`, `P:D.T`, `gs://BUCKET[/OBJECT]`,
+ * `projects/P/serviceAccounts/EMAIL`; undefined for anything else.
+ */
 export function parseResourceName(text: string): Resource | undefined {
-  const [, projectId, datasetId, tableId] = NAME.exec(text) ?? [];
-  if (projectId !== undefined) return resourceOf(projectId, datasetId, tableId);
+  const [, bucket, object] = BUCKET.exec(text) ?? [];
+  if (bucket !== undefined)
+    return { kind: 'bucket', projectId: ANY_PROJECT.bucket, bucket, ...(object === undefined ? {} : { object }) };
+  const [, ofProject, email] = SERVICE_ACCOUNT.exec(text) ?? [];
+  if (ofProject !== undefined && email !== undefined) return { kind: 'serviceAccount', projectId: ofProject, email };
+  const [, projectId, datasetId, collection, name] = NAME.exec(text) ?? [];
+  if (projectId !== undefined && collection === 'routines')
+    return { kind: 'routine', projectId, datasetId: datasetId!, routineId: name! };
+  if (projectId !== undefined) return resourceOf(projectId, datasetId, name);
   if (text.includes('/')) return undefined;
   // A domain-scoped project (`example.com:p`) has dots too: the last parts are the dataset's and the table's.
   const short = /^((?:[a-z0-9-]+\.[a-z0-9.-]+:)?[a-z0-9-]+)[.:](\w+)(?:\.([^.]+))?$/i.exec(text);
