@@ -1,8 +1,9 @@
 // The service as gRPC sees it: method names, and how messages become bytes. Requests go
 // through the .proto; the answers with rows are written by hand, so that a batch is copied once.
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { MethodDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import type * as ProtoLoader from '@grpc/proto-loader';
 
 export type DataFormat = 'DATA_FORMAT_UNSPECIFIED' | 'AVRO' | 'ARROW';
 
@@ -71,17 +72,39 @@ export const WRITE_METHODS = [
   'FlushRows',
 ] as const;
 
-export function readService(): Record<'CreateReadSession' | 'ReadRows' | 'SplitReadStream', Definition> {
-  const loaded = loadSync(fileURLToPath(new URL('./storage-read.proto', import.meta.url)), {
-    longs: String,
-    enums: String,
-    defaults: true,
-    oneofs: true,
-  })[`${PACKAGE}.BigQueryRead`] as unknown as Record<'CreateReadSession' | 'ReadRows' | 'SplitReadStream', Definition>;
+const READ_METHODS = ['CreateReadSession', 'ReadRows', 'SplitReadStream'] as const;
+
+export type ReadMethod = (typeof READ_METHODS)[number];
+
+export function readService(): Record<ReadMethod, Definition> {
+  const definition = (name: ReadMethod): Definition => ({
+    path: `/${PACKAGE}.BigQueryRead/${name}`,
+    requestStream: false,
+    responseStream: name === 'ReadRows',
+    requestSerialize: (value) => messages()[name].requestSerialize(value),
+    requestDeserialize: (bytes) => messages()[name].requestDeserialize(bytes),
+    responseSerialize: (value) =>
+      name === 'ReadRows' ? writeRowsResponse(value as RowsResponse) : messages()[name].responseSerialize(value),
+    responseDeserialize: (bytes) => messages()[name].responseDeserialize(bytes),
+  });
   return {
-    ...loaded,
-    ReadRows: { ...loaded.ReadRows, responseSerialize: (value) => writeRowsResponse(value as RowsResponse) },
+    CreateReadSession: definition('CreateReadSession'),
+    ReadRows: definition('ReadRows'),
+    SplitReadStream: definition('SplitReadStream'),
   };
+}
+
+let loadedMessages: Record<ReadMethod, Definition> | undefined;
+
+/** Read at the first call: a server that nobody asks for rows needs no memory for it. */
+function messages(): Record<ReadMethod, Definition> {
+  if (loadedMessages === undefined) {
+    const { loadSync } = createRequire(import.meta.url)('@grpc/proto-loader') as typeof ProtoLoader;
+    const file = fileURLToPath(new URL('./storage-read.proto', import.meta.url));
+    const loaded = loadSync(file, { longs: String, enums: String, defaults: true, oneofs: true });
+    loadedMessages = loaded[`${PACKAGE}.BigQueryRead`] as unknown as Record<ReadMethod, Definition>;
+  }
+  return loadedMessages;
 }
 
 export function writeService(): Record<string, MethodDefinition<Buffer, Buffer>> {

@@ -8,8 +8,6 @@ import type { Authenticator } from '../auth/authenticator.ts';
 import { principalFor, requireScope } from '../auth/scopes.ts';
 import { BigQueryError } from '../bigquery-error.ts';
 import type { Services } from '../services.ts';
-import { createReadSession } from './create-read-session.ts';
-import { readRows } from './read-rows.ts';
 import { operatingOn, ReadSessions, type ReadSession, type RowRange } from './read-sessions.ts';
 import {
   readService,
@@ -93,6 +91,8 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
   server.addService(readService(), {
     CreateReadSession: unary('CreateReadSession', async (request: WireCreateReadSession, { principal }, signal) => {
       const limited = AbortSignal.any([signal, AbortSignal.timeout(CREATE_TIMEOUT_MS)]);
+      // Arrow is loaded at the first call: an idle server does without.
+      const { createReadSession } = await import('./create-read-session.ts');
       const { session, bytes } = await createReadSession(services, sessions, principal, request, limited);
       return sessionMessage(session, bytes, request);
     }),
@@ -109,6 +109,7 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
             'rateLimitExceeded',
             operatingOn(readStream, `the local BigQuery serves at most ${MAX_READERS} calls of ReadRows at once`),
           );
+        const { readRows } = await import('./read-rows.ts');
         readers++;
         session.readers++;
         try {
