@@ -1,10 +1,10 @@
 // Questions to the analyser: which tables a text names, and what it means over a given
 // catalog. Owns the language options; knows nothing of our tables or their storage.
 import { invalidQuery } from './analyzer-error.ts';
+import { desugared, inUsersText } from '../desugar/desugar.ts';
 import type { GType } from '../types.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
 import { CatalogCache, type AnalyzerTable, type CatalogLease } from './catalog.ts';
-import { pipeOperator } from './quoted-path.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
 import { extraSignatures } from '../functions/index.ts';
 import type { AnalyzerRoutine } from '../routines/signature.ts';
@@ -61,12 +61,9 @@ export class Analyzer implements AsyncDisposable {
   /** Paths of the tables that a statement names, without the targets of CREATE and DROP. */
   async tableNames(sql: string): Promise<string[][]> {
     const options = await this.#languageOptions();
-    const extract = (allowScript: boolean): Promise<Message> =>
-      this.#client.call('ExtractTableNamesFromStatement', { sqlStatement: sql, options, allowScript });
-    const response = await extract(false).catch(async (error: unknown) => {
-      const pipe = pipeOperator(sql);
-      if (pipe !== undefined && error instanceof Error && error.message.startsWith('Syntax error'))
-        throw invalidQuery(`Pipe syntax is not supported by the local BigQuery at [${pipe}]`);
+    const response = await inKnownWords(sql, (sqlStatement) =>
+      this.#client.call('ExtractTableNamesFromStatement', { sqlStatement, options, allowScript: false }),
+    ).catch(async (error: unknown) => {
       // Nothing but white space and comments is a script too, an empty one.
       if (error instanceof Error && error.message.includes('Unexpected end of')) throw error;
       const script = await this.script(sql);
@@ -80,13 +77,20 @@ export class Analyzer implements AsyncDisposable {
   /** The text as a script, of one statement or more. Throws `invalidQuery` where it is none. */
   async script(sql: string): Promise<Script> {
     const options = { ...(await this.#languageOptions()), supportedStatementKinds: [] };
-    const request = { sqlStatement: sql, options, allowScript: true };
-    const response = await this.#client.call('Parse', request);
+    const parse = (text: string): Promise<Message> =>
+      this.#client.call('Parse', { sqlStatement: text, options, allowScript: true });
+    let request = { sqlStatement: sql, options, allowScript: true };
+    const response = await parse(sql).catch((error: unknown) => {
+      const plain = desugared(sql);
+      if (plain === undefined) throw error;
+      request = { ...request, sqlStatement: plain.text };
+      return inKnownWords(sql, parse);
+    });
     const names = await this.#client.call('ExtractTableNamesFromStatement', request).catch((): Message => ({}));
     const tables = (names['tableName'] ?? []) as readonly { tableNameSegment?: string[] }[];
     return parseScript(
       response['parsedScript'],
-      sql,
+      request.sqlStatement,
       tables.map((name) => name.tableNameSegment ?? []),
     );
   }
@@ -121,11 +125,20 @@ export class Analyzer implements AsyncDisposable {
     };
     const leases: CatalogLease[] = [];
     try {
-      const response = await this.#client.call('Analyze', async () => {
-        const lease = await this.#catalogs.lease(tables, language, variables.named, routines);
-        leases.push(lease);
-        return { sqlStatement: sql, registeredCatalogId: lease.registeredCatalogId, options };
-      });
+      const ask = (sqlStatement: string, enabledRewrites: readonly string[]): Promise<Message> =>
+        this.#client.call('Analyze', async () => {
+          const lease = await this.#catalogs.lease(tables, language, variables.named, routines);
+          leases.push(lease);
+          return {
+            sqlStatement,
+            registeredCatalogId: lease.registeredCatalogId,
+            options: { ...options, enabledRewrites },
+          };
+        });
+      const response = await inKnownWords(sql, (text) => ask(text, REWRITES));
+      const [both, common] = [desugared(sql), desugared(sql, 'INNER')];
+      if (both?.strict === true && common !== undefined)
+        await requireSameColumns((text) => ask(text, []), both.text, common.text);
       return response['resolvedStatement'];
     } finally {
       for (const { release } of leases) release();
@@ -174,4 +187,43 @@ export class Analyzer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#client[Symbol.asyncDispose]();
   }
+}
+
+/** Asks with newer syntax put into words that the analyser knows; its errors keep the places of the text. */
+async function inKnownWords(sql: string, ask: (text: string) => Promise<Message>): Promise<Message> {
+  const plain = desugared(sql);
+  if (plain === undefined) return ask(sql);
+  try {
+    return await ask(plain.text);
+  } catch (error) {
+    throw inUsersText(error, sql, plain);
+  }
+}
+
+/**
+ * BY NAME without FULL, LEFT or INNER takes inputs with the same columns only: then the columns of all
+ * inputs are as many as those that all inputs have.
+ */
+async function requireSameColumns(
+  ask: (text: string) => Promise<Message>,
+  both: string,
+  common: string,
+): Promise<void> {
+  const widths = async (text: string): Promise<string> => JSON.stringify(setOperationWidths(await ask(text)));
+  const same = await Promise.all([widths(both), widths(common)]).then(
+    ([all, shared]) => all === shared,
+    () => false,
+  );
+  if (!same)
+    throw invalidQuery(
+      'The inputs of a set operation BY NAME must have columns of the same names, unless it is FULL, LEFT or INNER',
+    );
+}
+
+function setOperationWidths(tree: unknown): number[] {
+  if (typeof tree !== 'object' || tree === null || tree instanceof Uint8Array) return [];
+  const node = tree as Readonly<Record<string, unknown>>;
+  const scan = node['resolvedSetOperationScanNode'] as { parent?: { columnList?: unknown[] } } | null | undefined;
+  const own = scan === undefined || scan === null ? [] : [scan.parent?.columnList?.length ?? 0];
+  return [...own, ...Object.values(node).flatMap(setOperationWidths)];
 }

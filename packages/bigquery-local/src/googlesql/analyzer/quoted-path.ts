@@ -1,7 +1,6 @@
 // BigQuery takes the dots inside a back-quoted table name for separators, so that
 // FROM `p.d.t` gives the alias t; ZetaSQL takes the whole for one name. The first back quote
 // is moved to the last part (p.d.`t`): the text keeps its length, and errors their places.
-// What else is to be known of a text before the analyser takes it is here too.
 
 const TOKEN =
   /--[^\n]*|#[^\n]*|\/\*[\s\S]*?\*\/|(?:[rb]{1,2})?(?:"""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*')|`(?:\\[\s\S]|[^`\\\n])*`/gi;
@@ -15,15 +14,6 @@ const RESERVED = new Set(
     ' ',
   ),
 );
-
-/** Where the text has a pipe operator of GoogleSQL's pipe syntax, as an error gives it: `1:15`. Undefined where it has none. */
-export function pipeOperator(sql: string): string | undefined {
-  const bare = sql.replaceAll(TOKEN, (token) => token.replaceAll(/[^\n]/g, ' '));
-  const index = bare.indexOf('|>');
-  if (index < 0) return undefined;
-  const lines = bare.slice(0, index).split('\n');
-  return `${lines.length}:${lines.at(-1)!.length + 1}`;
-}
 
 /** The parts of a quoted table name that may be taken apart in place; undefined for any other. */
 export function splittable(path: readonly string[]): readonly string[] | undefined {
