@@ -1,5 +1,9 @@
 // The analyser's gRPC errors → BigQuery's errors.
 import { BigQueryError } from '../../bigquery-error.ts';
+import { isRefusedFunction } from '../compatibility/functions.ts';
+
+/** A function that this analyser lacks, scalar or table-valued. */
+const MISSING_FUNCTION = /^(?:Table-valued function|Function) not found: ([\w.`]+).*?(\[at \d+:\d+\])/;
 
 const INVALID_ARGUMENT = 3;
 const DEADLINE_EXCEEDED = 4;
@@ -52,6 +56,13 @@ export function analyzerError(error: unknown): unknown {
     case UNIMPLEMENTED: {
       const [, kind] = /^Statement not supported: (\w+)/.exec(error.details) ?? [];
       if (kind !== undefined) return unsupported(statementName(kind));
+      const [, name, place] = MISSING_FUNCTION.exec(error.details) ?? [];
+      if (name !== undefined && isRefusedFunction(name.replaceAll('`', '')))
+        return invalidQuery(
+          bigQueryText(
+            `Function ${name.replaceAll('`', '').toUpperCase()} is not supported by the local BigQuery ${place}`,
+          ),
+        );
       return invalidQuery(
         bigQueryText(error.details).replace(
           /^GROUP BY ALL is not supported/,

@@ -2,7 +2,7 @@
 // Source: "JSON functions" of the GoogleSQL reference.
 import { jsonPath, type JsonStep } from '../json-path.ts';
 import { containsSubstr } from './text.ts';
-import { readJson, writeJson, type Parsed } from './json.ts';
+import { normalJson, readJson, writeJson, type Parsed } from './json.ts';
 
 /** A value that is being changed. */
 type Draft = null | boolean | string | { readonly number: string } | Draft[] | Map<string, Draft>;
@@ -81,7 +81,7 @@ export function jsonSet(json: string, edits: readonly (string | null)[], create:
   if (edits.includes(null)) return null;
   let value = draft(readJson(json));
   for (let i = 0; i < edits.length; i += 2) {
-    const item = draft(readJson(edits[i + 1]!));
+    const item = draft(normalJson(edits[i + 1]!));
     value = changed(value, stepsOf(edits[i]!, 'JSON_SET'), create, (old) =>
       old === undefined && !create ? undefined : item,
     );
@@ -137,7 +137,7 @@ export function jsonArrayInsert(json: string, edits: readonly (string | null)[])
 }
 
 function addition(json: string, mode: string): Draft[] {
-  const value = draft(readJson(json));
+  const value = draft(normalJson(json));
   return mode === 'each' && Array.isArray(value) ? value : [value];
 }
 
@@ -231,7 +231,7 @@ export function jsonObject(keys: readonly (string | null)[], values: readonly (s
   const result = new Map<string, Parsed>();
   for (const [i, key] of keys.entries()) {
     if (key === null) throw new Error('Invalid input to JSON_OBJECT: A key cannot be NULL');
-    if (!result.has(key)) result.set(key, readJson(values[i]!));
+    if (!result.has(key)) result.set(key, normalJson(values[i]!));
   }
   return writeJson(result);
 }

@@ -16,6 +16,11 @@ export function readJson(text: string): Parsed {
   return new Reader(text, (source) => source).document();
 }
 
+/** A JSON text that is not in its normal form yet; numbers become what GoogleSQL keeps of them. */
+export function normalJson(text: string): Parsed {
+  return new Reader(text, (source) => numberText(source, false)).document();
+}
+
 /** The normal form: keys in order, no white space. */
 export function writeJson(value: Parsed): string {
   return write(value, true);
