@@ -105,3 +105,62 @@ describe('BIGNUMERIC columns', () => {
     ]);
   });
 });
+
+describe('RANGE, INTERVAL and GEOGRAPHY columns', () => {
+  it('keep their values through INSERT, UPDATE and MERGE', async () => {
+    await warehouse.run('CREATE TABLE ds.w (id INT64, r RANGE<DATE>, v INTERVAL, p GEOGRAPHY, a ARRAY<RANGE<DATE>>)');
+    await warehouse.run(
+      `INSERT ds.w VALUES (1, RANGE(DATE '2020-01-01', NULL), INTERVAL 1 MONTH, ST_GEOGPOINT(1, 2), [RANGE(NULL, DATE '2020-01-01')]),
+         (2, NULL, NULL, NULL, NULL)`,
+    );
+    await warehouse.run(
+      `UPDATE ds.w SET r = RANGE(DATE '2021-01-01', DATE '2021-02-01'), v = v + INTERVAL 1 DAY, p = ST_GEOGPOINT(3, 4) WHERE v = INTERVAL 30 DAY`,
+    );
+    await warehouse.run(
+      `MERGE ds.w USING (SELECT RANGE(DATE '2021-01-01', DATE '2021-02-01') AS r) s ON w.r = s.r
+         WHEN MATCHED THEN UPDATE SET id = 10 WHEN NOT MATCHED BY SOURCE THEN DELETE`,
+    );
+    expect(
+      await warehouse.rows(
+        'SELECT id, RANGE_START(r), RANGE_END(r), CAST(v AS STRING), ST_ASTEXT(p), RANGE_END(a[OFFSET(0)]) FROM ds.w',
+      ),
+    ).toEqual([['10', '2021-01-01', '2021-02-01', '0-1 1 0:0:0', 'POINT(3 4)', '2020-01-01']]);
+  });
+
+  it('cannot be grouped by where GoogleSQL does not', async () => {
+    expect(await warehouse.failure('SELECT p, COUNT(*) FROM ds.w GROUP BY p')).toMatch(
+      /Grouping by expressions of type GEOGRAPHY/,
+    );
+    expect(await warehouse.failure('SELECT p = p FROM ds.w')).toMatch(/GEOGRAPHY/);
+  });
+});
+
+describe('collated columns', () => {
+  it('compare, group and sort without regard to case', async () => {
+    await warehouse.run(`CREATE TABLE ds.ci (id INT64, x STRING COLLATE 'und:ci')`);
+    await warehouse.run(`INSERT ds.ci VALUES (1, 'b'), (2, 'A'), (3, 'a'), (4, 'B'), (5, 'é'), (6, 'É'), (7, NULL)`);
+    expect(await warehouse.rows(`SELECT id FROM ds.ci WHERE x = 'a' ORDER BY id`)).toEqual([['2'], ['3']]);
+    expect(await warehouse.rows(`SELECT LOWER(x), COUNT(*) FROM ds.ci GROUP BY x ORDER BY x`)).toEqual([
+      [null, '1'],
+      ['a', '2'],
+      ['b', '2'],
+      ['é', '2'],
+    ]);
+    expect(await warehouse.rows('SELECT COUNT(*) FROM ds.ci a JOIN ds.ci b ON a.x = b.x AND a.id < b.id')).toEqual([
+      ['3'],
+    ]);
+    await warehouse.run(`DELETE ds.ci WHERE x IN ('É', 'B')`);
+    expect(await warehouse.rows('SELECT id FROM ds.ci ORDER BY x, id')).toEqual([['7'], ['2'], ['3']]);
+  });
+
+  it('are refused by name where the collation would not be kept', async () => {
+    expect(await warehouse.failure(`SELECT x LIKE 'a%' FROM ds.ci`)).toBe(
+      'LIKE with collation is not supported by the local BigQuery',
+    );
+    expect(await warehouse.failure(`SELECT x FROM ds.ci EXCEPT DISTINCT SELECT 'a'`)).toMatch(/EXCEPT with collation/);
+    expect(await warehouse.failure(`SELECT 'A' IN (SELECT x FROM ds.ci)`)).toMatch(/IN \(subquery\) with collation/);
+    expect(await warehouse.failure(`CREATE TABLE ds.deep (a ARRAY<STRING COLLATE 'und:ci'>)`)).toMatch(
+      /COLLATE inside of/,
+    );
+  });
+});

@@ -61,6 +61,12 @@ function parseType(json: unknown, label: string, depth: number): GType {
   return { kind };
 }
 
+/** Of a RANGE; Google's clients write `UNBOUNDED` for no bound. */
+function parseBound(json: unknown, type: GType, label: string): Value {
+  const text = (json as { readonly value?: unknown } | null | undefined)?.value;
+  return typeof text === 'string' && /^(?:unbounded|null)$/i.test(text) ? null : parseValue(json, type, label);
+}
+
 function parseValue(json: unknown, type: GType, label: string): Value {
   if (json === undefined || json === null) return null;
   const body = object(json, `${label}: parameterValue`);
@@ -79,7 +85,7 @@ function parseValue(json: unknown, type: GType, label: string): Value {
   if (type.kind === 'RANGE') {
     if (body['rangeValue'] === undefined || body['rangeValue'] === null) return null;
     const range = object(body['rangeValue'], `${label}: rangeValue`);
-    const bounds = [parseValue(range['start'], type.element, label), parseValue(range['end'], type.element, label)];
+    const bounds = [parseBound(range['start'], type.element, label), parseBound(range['end'], type.element, label)];
     const [start, end] = bounds;
     if (start !== null && end !== null && start! >= end!)
       throw new BigQueryError('invalid', `${label}: Range start element must be smaller than range end element`);
