@@ -54,6 +54,14 @@ export const particulars: Readonly<Record<string, Particulars>> = {
     },
   },
   'actions-marketo-static-lists': { vendor: answer({ success: true, result: [{ id: 1, status: 'added' }] }) },
+  'actions-mixpanel': {
+    vendor: answer({ code: 200, status: 'OK', num_records_imported: 3 }),
+    // https://developer.mixpanel.com/reference/import-events: 400 with the records that failed.
+    partial: () => ({
+      status: 400,
+      body: { code: 400, failed_records: [{ index: 1, field: 'properties.time', message: 'bad time' }] },
+    }),
+  },
   'actions-ortto': { settings: { api_key: 'pau-zQ7secretApiKey0123456789' } },
   'actions-ortto-audiences': { settings: { api_key: 'pau-zQ7secretApiKey0123456789' } },
   'actions-pendo-audiences': {

@@ -311,12 +311,16 @@ class DefinitionRunner implements OpenDestination {
     const nodes = Array.from({ length: rows }, (_, index) => answer.getResponseAtIndex(index)?.value());
     const statuses = nodes.map((node) => (node as { status?: unknown } | undefined)?.status);
     const failure = context.lastFailure;
-    // When no request of the call got through, that is the answer of every row that was sent.
+    // When no request of the call got through, that is the answer of every row that was sent. A
+    // refusal because of content (Mixpanel's 400) may itself say which rows it took in.
     const ofAll = failure === undefined ? undefined : outcomeOfFailure(failureOfThrown(failure, this.#redact));
-    const outcomes = nodes.map((node): RowOutcome => {
-      const own = node === undefined ? UNKNOWN_OUTCOME : outcomeOfNode(node, this.#redact);
-      const fits = ofAll === undefined || (node !== undefined && (!wasSent(node) || own.outcome === ofAll.outcome));
-      const outcome = fits ? own : ofAll;
+    const own = nodes.map((node) => (node === undefined ? UNKNOWN_OUTCOME : outcomeOfNode(node, this.#redact)));
+    const tellsApart = ofAll?.outcome === 'rejected' && own.some(({ outcome }) => outcome !== 'delivered');
+    const outcomes = own.map((mine, index): RowOutcome => {
+      const node = nodes[index];
+      const fits =
+        ofAll === undefined || (node !== undefined && (tellsApart || !wasSent(node) || mine.outcome === ofAll.outcome));
+      const outcome = fits ? mine : ofAll;
       return outcome.outcome === 'retry' ? { ...outcome, ...waitOf(context.retryAfterMs) } : outcome;
     });
     const refusedAll = failure !== undefined && statusOfThrown(failure) === 401;

@@ -35,7 +35,7 @@ async function deliver(definition: DestinationDefinition, behaviour: Behaviour):
     if (!('payload' in row)) throw new Error(row.message);
     return row;
   });
-  return destination.deliver(rows, { signal: new AbortController().signal, idempotencyKey: 'k' });
+  return await destination.deliver(rows, { signal: new AbortController().signal, idempotencyKey: 'k' });
 }
 
 const dropsTheAnswer = hiding(async (request) => {

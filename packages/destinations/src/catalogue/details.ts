@@ -3,6 +3,7 @@
 import type { Capabilities, DestinationDefinition, RateLimit } from '@sluice/destination-kit';
 import { readRowAnswers } from './read-row-answers.ts';
 import { signBody } from './sign-body.ts';
+import { withFeature } from './with-feature.ts';
 
 export type Details = {
   readonly description?: string;
@@ -56,6 +57,8 @@ export const details: Readonly<Record<string, Details>> = {
   'actions-first-party-dv360': {
     environment: ['ACTIONS_FIRST_PARTY_DV360_CLIENT_ID', 'ACTIONS_FIRST_PARTY_DV360_CLIENT_SECRET'],
   },
+  // Otherwise a batch with one bad event is refused whole, after its good events were taken in.
+  'actions-mixpanel': { mend: withFeature('mixpanel-multistatus') },
   // Private applications, https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines
   'actions-hubspot-cloud': { rateLimit: { requestsPerSecond: 10, burst: 100 } },
   // Writes per user and minute, https://developers.google.com/workspace/sheets/api/limits

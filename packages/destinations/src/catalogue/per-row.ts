@@ -22,6 +22,8 @@ export const perRowActions: ReadonlySet<string> = new Set([
   'actions-klaviyo:trackEvent',
   'actions-klaviyo:upsertProfile',
   'actions-marketo-static-lists:addToList',
+  'actions-mixpanel:trackEvent',
+  'actions-mixpanel:trackPurchase',
   'actions-ms-bing-ads-audiences:syncAudiences',
   'actions-ms-bing-capi:sendEvent',
   'actions-ortto-audiences:syncAudience',
