@@ -1,20 +1,15 @@
 // Tables that a DDL statement names where the analyser's own list of names has none:
-// what ALTER changes, and what a foreign key refers to.
+// what ALTER TABLE changes, and what a foreign key refers to.
 import { follows, pathAt, tokenize } from './tokens.ts';
 
-/** Paths as written, back quotes taken off; empty for a statement that is neither ALTER nor CREATE TABLE. */
+/** Paths as written, back quotes taken off; empty for a statement that is neither ALTER TABLE nor CREATE TABLE. */
 export function ddlTables(sql: string): readonly (readonly string[])[] {
   if (!/\b(alter|references)\b/i.test(sql)) return [];
   const tokens = tokenize(sql);
-  const alter = ['TABLE', 'VIEW'].some((object) => follows(tokens, 0, 'ALTER', object));
-  const materialized = follows(tokens, 0, 'ALTER', 'MATERIALIZED', 'VIEW');
-  if (!alter && !materialized && !follows(tokens, 0, 'CREATE')) return [];
+  const alter = follows(tokens, 0, 'ALTER', 'TABLE');
+  if (!alter && !follows(tokens, 0, 'CREATE')) return [];
   const starts: number[] = [];
-  if (alter || materialized) {
-    const at = materialized ? 3 : 2;
-    if (!follows(tokens, at, 'IF', 'EXISTS')) starts.push(at);
-    else starts.push(at + 2);
-  }
+  if (alter) starts.push(follows(tokens, 2, 'IF', 'EXISTS') ? 4 : 2);
   tokens.forEach((token, i) => {
     if (token.kind === 'word' && token.upper === 'REFERENCES') starts.push(i + 1);
   });
@@ -24,12 +19,7 @@ export function ddlTables(sql: string): readonly (readonly string[])[] {
   });
 }
 
-/** Whether the statement may name a table that does not exist: `ALTER … IF EXISTS`. */
+/** Whether the statement may name a table that does not exist: `ALTER TABLE IF EXISTS`. */
 export function toleratesMissing(sql: string): boolean {
-  const tokens = tokenize(sql);
-  return (
-    follows(tokens, 0, 'ALTER', 'TABLE', 'IF', 'EXISTS') ||
-    follows(tokens, 0, 'ALTER', 'VIEW', 'IF', 'EXISTS') ||
-    follows(tokens, 0, 'ALTER', 'MATERIALIZED', 'VIEW', 'IF', 'EXISTS')
-  );
+  return /\balter\b/i.test(sql) && follows(tokenize(sql), 0, 'ALTER', 'TABLE', 'IF', 'EXISTS');
 }
