@@ -106,8 +106,12 @@ export class Jobs {
     );
   }
 
+  /** With its child jobs. */
   delete(projectId: string, jobId: string): void {
-    this.#db.run('DELETE FROM job WHERE project_id = ? AND job_id = ?', projectId, jobId);
+    this.#db.transaction(() => {
+      this.#db.run('DELETE FROM job WHERE project_id = ? AND job_id = ?', projectId, jobId);
+      this.#db.run('DELETE FROM job WHERE project_id = ? AND parent_job_id = ?', projectId, jobId);
+    });
   }
 
   /** Newest first. */

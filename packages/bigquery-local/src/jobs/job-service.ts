@@ -21,10 +21,9 @@ import { callerOf } from '../cloud-storage/cloud-storage.ts';
 import { openObjects, parseGsUris } from '../cloud-storage/job-files.ts';
 import { presentable } from '../rest/error-envelope.ts';
 import type { Services } from '../services.ts';
-import { isOneStatement, type Script } from '../googlesql/script/script.ts';
 import { ScriptText } from '../googlesql/script/script-text.ts';
 import { Slots } from '../storage/slots.ts';
-import { locationOf, ScriptJob } from './script/script-job.ts';
+import { readScript, ScriptJob } from './script/script-job.ts';
 import { Sessions, type Session } from './script/sessions.ts';
 import type { Execution } from './execution.ts';
 import { parseExtractConfiguration } from './extract/extract-configuration.ts';
@@ -61,6 +60,11 @@ type Work = {
   cleanUp(): void;
   /** Statistics of the job when it fails or is cancelled. */
   readonly failed?: Readonly<Record<string, unknown>>;
+  /**
+   * It does not count among the jobs that may run at once: those may be waiting for the very
+   * tables that a transaction of its session holds.
+   */
+  readonly unqueued?: boolean;
 };
 
 const MAX_RUNNING = 8;
@@ -253,23 +257,10 @@ export class JobService implements AsyncDisposable {
     const { principal, projectId } = request;
     const services = this.#services;
     const dryRun = optionalFlag(configuration, 'dryRun') === true;
-    let script: Script | undefined;
-    let failed: BigQueryError | undefined;
-    try {
-      if (known !== undefined && asked !== undefined && asked !== known.location)
-        throw new BigQueryError('invalid', `Session ${known.id} is in location ${known.location}, not in ${asked}.`);
-      script = await services.sql.script(parsed.sql, known?.state.variables.visible().keys());
-      if (parsed.destination !== undefined && !isOneStatement(script))
-        throw new BigQueryError('invalid', 'configuration.query.destinationTable cannot be set for scripts');
-    } catch (error) {
-      failed = this.#presentable(error, base);
-    }
+    const read = await readScript(services, { principal, projectId, asked, configuration: parsed, session: known });
+    const { script, location } = read;
+    const failed = read.failed === undefined ? undefined : this.#presentable(read.failed, base);
     if (dryRun && failed !== undefined) throw failed;
-    const location =
-      known?.location ??
-      asked ??
-      (script === undefined ? undefined : locationOf(services, principal, projectId, parsed, script)) ??
-      'US';
     const job: Job = {
       ...base,
       location,
@@ -306,6 +297,7 @@ export class JobService implements AsyncDisposable {
     return this.#start(job, principal, configuration, {
       run: (execution) => scriptJob.run(execution),
       cleanUp: () => undefined,
+      unqueued: session !== undefined,
       get failed() {
         return scriptJob.statistics;
       },
@@ -440,8 +432,10 @@ export class JobService implements AsyncDisposable {
       finished = true;
     };
     try {
-      await this.#slots.acquire(signal);
-      hasSlot = true;
+      if (work.unqueued !== true) {
+        await this.#slots.acquire(signal);
+        hasSlot = true;
+      }
       running.job = { ...running.job, state: 'RUNNING', startedMs: this.#services.clock() };
       signal.throwIfAborted();
       const { projectId, jobId } = running.job;

@@ -7,6 +7,7 @@ import { childOf, evaluate } from './expressions.ts';
 import type { Frame, Parameters } from './frame.ts';
 import { ScriptFailure } from './script-failure.ts';
 import type { ScriptRun } from './script-run.ts';
+import { transactionStatement } from './transaction-statement.ts';
 
 type ExecuteImmediate = Extract<ScriptStatement, { readonly kind: 'execute_immediate' }>;
 
@@ -59,7 +60,7 @@ async function runDynamic(
     frames: childOf(run.around, frame, statement, {}).frames,
   };
   if (only.kind === 'begin_transaction' || only.kind === 'commit' || only.kind === 'rollback')
-    return run.transaction(only.kind, child);
+    return transactionStatement(run, only.kind, child);
   if (only.kind !== 'sql') return;
   if (statement.into.length === 0) return run.sql(child, only.node);
   const types = statement.into.map((name) => run.typeOf(frame, name));

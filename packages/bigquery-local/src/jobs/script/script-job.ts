@@ -138,8 +138,36 @@ export function scriptStatistics(processed = '0', billed = '0'): Record<string, 
   };
 }
 
+/** The text of a job as a script, and where it runs; what is wrong with it, if something is. */
+export async function readScript(
+  services: Services,
+  job: {
+    readonly principal: Principal;
+    readonly projectId: string;
+    /** The location that the job asks for. */
+    readonly asked: string | undefined;
+    readonly configuration: QueryConfiguration;
+    readonly session: Session | undefined;
+  },
+): Promise<{ readonly script: Script | undefined; readonly failed?: unknown; readonly location: string }> {
+  const { principal, projectId, asked, configuration, session } = job;
+  const fallback = session?.location ?? asked ?? 'US';
+  try {
+    if (session !== undefined && asked !== undefined && asked !== session.location)
+      throw new BigQueryError('invalid', `Session ${session.id} is in location ${session.location}, not in ${asked}.`);
+    const script = await services.sql.script(configuration.sql, session?.state.variables.visible().keys());
+    if (configuration.destination !== undefined && !isOneStatement(script))
+      throw new BigQueryError('invalid', 'configuration.query.destinationTable cannot be set for scripts');
+    const location =
+      session?.location ?? asked ?? locationOf(services, principal, projectId, configuration, script) ?? 'US';
+    return { script, location };
+  } catch (failed) {
+    return { script: undefined, failed, location: fallback };
+  }
+}
+
 /** Where a script runs whose job says nothing: where the first of its tables is. */
-export function locationOf(
+function locationOf(
   services: Services,
   principal: Principal,
   projectId: string,

@@ -3,21 +3,22 @@
 // Source: "Procedural language" of the GoogleSQL reference for BigQuery.
 import { BigQueryError } from '../../bigquery-error.ts';
 import { type Block, type Name, type Script, type ScriptStatement, type Span } from '../../googlesql/script/script.ts';
-import { typeName, type GType, type TypedValue, type Value } from '../../googlesql/types.ts';
+import type { GType } from '../../googlesql/types.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import { presentable } from '../../rest/error-envelope.ts';
 import type { Execution } from '../execution.ts';
 import type { QueryConfiguration } from '../query-configuration.ts';
 import type { StatementContext } from '../statement-context.ts';
 import type { Child, ChildJobs } from './child-jobs.ts';
+import { declare, labelsOf, setStruct, setSystemVariable } from './assignments.ts';
 import { executeImmediate } from './execute-immediate.ts';
 import { childOf, condition, equal, evaluate, located, loopRows, placed, type Surroundings } from './expressions.ts';
 import { textOf, traceOf, type Frame } from './frame.ts';
 import { callProcedure } from './procedure.ts';
 import { errorVariables, hasPlace, RaisedError, ScriptFailure } from './script-failure.ts';
 import type { ScriptState } from './script-state.ts';
-import { StorageTransaction } from './storage-transaction.ts';
-import { settingOf, systemVariables } from './system-variables.ts';
+import { systemVariables } from './system-variables.ts';
+import { transactionStatement } from './transaction-statement.ts';
 import { undeclared, VariableScope } from './variable-scope.ts';
 
 /** How a block ended, when not at its end. */
@@ -147,14 +148,17 @@ export class ScriptRun {
         await this.sql(childOf(around, frame, statement, {}), statement.node);
         return undefined;
       case 'declare':
-        return this.#declare(statement, frame);
+        await declare(this, statement, frame);
+        return undefined;
       case 'set':
         await this.assign(frame, statement.name, statement.value);
         return undefined;
       case 'set_struct':
-        return this.#setStruct(statement, frame);
+        await setStruct(this, statement, frame);
+        return undefined;
       case 'set_system':
-        return this.#setSystem(statement.path, await evaluate(around, frame, statement.value));
+        setSystemVariable(this, statement.path, await evaluate(around, frame, statement.value));
+        return undefined;
       case 'if':
         for (const { condition: test, body } of statement.branches)
           if (await condition(around, frame, test)) return this.block(body, frame);
@@ -186,7 +190,7 @@ export class ScriptRun {
       case 'begin_transaction':
       case 'commit':
       case 'rollback':
-        await this.transaction(statement.kind, childOf(around, frame, statement, {}));
+        await transactionStatement(this, statement.kind, childOf(around, frame, statement, {}));
         return undefined;
     }
   }
@@ -224,114 +228,6 @@ export class ScriptRun {
       throw located(error, placed(error, frame, name));
     }
     return type;
-  }
-
-  async transaction(kind: 'begin_transaction' | 'commit' | 'rollback', child: Child): Promise<void> {
-    const { state, children, execution } = this.options;
-    const { services, projectId } = execution;
-    const invalid = (message: string): BigQueryError =>
-      new BigQueryError('invalidQuery', message, { location: 'query' });
-    switch (kind) {
-      case 'begin_transaction':
-        await children.note(child, 'BEGIN_TRANSACTION', async () => {
-          if (state.transaction !== undefined)
-            throw invalid(
-              'Cannot begin a transaction: a transaction is already in progress. Nested transactions are not supported.',
-            );
-          state.transaction = await StorageTransaction.begin(services, state.transactions, projectId);
-        });
-        return;
-      case 'commit':
-        await children.note(child, 'COMMIT_TRANSACTION', async () => {
-          const { transaction } = state;
-          if (transaction === undefined) throw invalid('Cannot commit: there is no transaction in progress.');
-          state.transaction = undefined;
-          await transaction.commit();
-        });
-        return;
-      case 'rollback':
-        await children.note(child, 'ROLLBACK_TRANSACTION', async () => {
-          if (state.transaction === undefined) throw invalid('Cannot roll back: there is no transaction in progress.');
-          await state.rollback();
-        });
-    }
-  }
-
-  async #declare(statement: Extract<ScriptStatement, { readonly kind: 'declare' }>, frame: Frame): Promise<undefined> {
-    const { names, type, value } = statement;
-    for (const { name } of names) {
-      // Of an earlier job of the session.
-      if (
-        frame.caller === undefined &&
-        frame.variables === this.options.state.variables &&
-        frame.variables.get(name) !== undefined
-      )
-        throw new BigQueryError('invalidQuery', `Variable '${name}' redeclaration`, { location: 'query' });
-    }
-    const declared =
-      type === undefined
-        ? undefined
-        : (await evaluate(this.around, frame, type, undefined, `CAST(NULL AS ${textOf(frame, type)})`)).type;
-    const initial: TypedValue =
-      value === undefined
-        ? { type: declared ?? { kind: 'INT64' }, value: null }
-        : await evaluate(this.around, frame, value, declared);
-    for (const { name } of names) frame.variables.declare(name, initial);
-    return undefined;
-  }
-
-  async #setStruct(
-    statement: Extract<ScriptStatement, { readonly kind: 'set_struct' }>,
-    frame: Frame,
-  ): Promise<undefined> {
-    const types = statement.names.map((name) => this.typeOf(frame, name));
-    const given = await evaluate(this.around, frame, statement.value);
-    if (given.type.kind !== 'STRUCT')
-      throw new BigQueryError(
-        'invalidQuery',
-        `Expected a STRUCT to assign to (${statement.names.map(({ name }) => name).join(', ')}), but the expression has type ${typeName(given.type)}`,
-        { location: 'query' },
-      );
-    if (given.type.fields.length !== types.length)
-      throw new BigQueryError(
-        'invalidQuery',
-        `Mismatch between number of variables (${types.length}) and number of fields (${given.type.fields.length}) in the assignment`,
-        { location: 'query' },
-      );
-    const { fields } = given.type;
-    const target: GType = {
-      kind: 'STRUCT',
-      fields: types.map((type, i) => ({ name: fields[i]!.name, type })),
-    };
-    const { value } = await evaluate(this.around, frame, statement.value, target);
-    const values = value as readonly Value[] | null;
-    statement.names.forEach(({ name }, i) => {
-      frame.variables.set(name, { type: types[i]!, value: values?.[i] ?? null });
-    });
-    return undefined;
-  }
-
-  #setSystem(path: readonly string[], value: TypedValue): undefined {
-    const { state, execution } = this.options;
-    const setting = settingOf(path, value);
-    switch (setting.kind) {
-      case 'dataset_id':
-        state.defaultDataset =
-          setting.value === undefined
-            ? undefined
-            : { projectId: state.defaultDataset?.projectId ?? execution.projectId, datasetId: setting.value };
-        return undefined;
-      case 'dataset_project_id':
-        if (state.defaultDataset !== undefined)
-          state.defaultDataset = { ...state.defaultDataset, projectId: setting.value ?? execution.projectId };
-        return undefined;
-      case 'query_label':
-        labelsOf(setting.value);
-        state.queryLabel = setting.value;
-        return undefined;
-      case 'nothing':
-        return undefined;
-    }
   }
 
   async #case(statement: Extract<ScriptStatement, { readonly kind: 'case' }>, frame: Frame): Promise<Jump> {
@@ -478,23 +374,4 @@ function afterRound(
   const mine = jump.label === undefined || jump.label.toLowerCase() === label?.toLowerCase();
   if (!mine) return { leaves: true, jump };
   return jump.kind === 'continue' ? { leaves: false } : { leaves: true, jump: undefined };
-}
-
-/** `key:value,key:value`. Source: "Adding labels to jobs in a session". */
-function labelsOf(text: string | undefined): Readonly<Record<string, string>> | undefined {
-  if (text === undefined || text === '') return undefined;
-  return Object.fromEntries(
-    text.split(',').map((pair): [string, string] => {
-      const [, key, value] = /^\s*([a-z][a-z0-9_-]{0,62})\s*:\s*([a-z0-9_-]{0,63})\s*$/.exec(pair) ?? [];
-      if (key === undefined)
-        throw new BigQueryError(
-          'invalidQuery',
-          `Invalid value of @@query_label: ${text}. Labels are written as key:value,key:value`,
-          {
-            location: 'query',
-          },
-        );
-      return [key, value ?? ''];
-    }),
-  );
 }

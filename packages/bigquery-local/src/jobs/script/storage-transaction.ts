@@ -301,6 +301,12 @@ export class StorageTransaction {
       await this.rollback();
       throw conflict(table.ref);
     }
+    // Read sessions of these tables go on showing what they showed.
+    using changing = new DisposableStack();
+    for (const { table } of changed) {
+      const { projectId } = table.ref;
+      changing.use(await this.#services.snapshots.beforeChange(projectId, table.physicalId!));
+    }
     this.#over = true;
     // A crash from here on leaves the mark: `Tables.recover` then stamps them.
     db.transaction(() => {

@@ -239,12 +239,22 @@ describe('two transactions', () => {
     expect(await server.rows('SELECT b FROM ds.t ORDER BY a')).toEqual([['in!'], ['y!']]);
   });
 
+  it('can be committed however many jobs wait for their tables', async () => {
+    const open = await session();
+    await open.rows('BEGIN TRANSACTION');
+    await open.rows("UPDATE ds.t SET b = 'in' WHERE TRUE");
+    const waiting = Array.from({ length: 12 }, () => server.rows('INSERT ds.t VALUES (9, NULL)'));
+    await open.rows('COMMIT TRANSACTION');
+    await Promise.all(waiting);
+    expect(await server.rows('SELECT COUNT(*) FROM ds.t')).toEqual([['14']]);
+  });
+
   it('are bounded in number', async () => {
     const sessions = await Promise.all(Array.from({ length: 11 }, () => session()));
-    const begun = await Promise.all(sessions.map(({ run }) => run('BEGIN TRANSACTION')));
+    const begun = await Promise.all(sessions.map((one) => one.run('BEGIN TRANSACTION')));
     expect(begun.filter(({ status }) => status === 200)).toHaveLength(10);
     expect(begun.find(({ status }) => status !== 200)?.body.error.errors[0].reason).toBe('quotaExceeded');
-    await Promise.all(sessions.map(({ run }) => run('ROLLBACK TRANSACTION')));
+    await Promise.all(sessions.map((one) => one.run('ROLLBACK TRANSACTION')));
   });
 });
 

@@ -225,6 +225,8 @@ function remove(services: Services, jobs: JobService, context: RequestContext): 
   const job = visibleJob(jobs, context, 'bigquery.jobs.delete');
   if (job.state !== 'DONE')
     throw new BigQueryError('invalid', `Job ${jobName(job)} is still running: cancel it first.`);
+  if (job.parentJobId !== undefined)
+    throw new BigQueryError('invalid', `Job ${jobName(job)} is a child job: it is deleted with job ${job.parentJobId}.`);
   services.jobs.delete(job.projectId, job.jobId);
   return undefined;
 }
