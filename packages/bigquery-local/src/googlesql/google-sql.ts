@@ -54,7 +54,8 @@ class LocalGoogleSql implements GoogleSql {
   }
 
   async analyze(request: AnalyzeRequest): Promise<AnalyzedStatement> {
-    const list = withTemporaryFunctions(request.sql);
+    // What a view stores is one query.
+    const list = request.definesView === true ? undefined : withTemporaryFunctions(request.sql);
     if (list === undefined) return this.#analyzeOne(request);
     const { parameters: _none, ...bare } = request;
     let temporaryRoutines = request.temporaryRoutines ?? [];

@@ -3,6 +3,7 @@
 import { BigQueryError } from '../bigquery-error.ts';
 import type { Principal } from '../access/decision.ts';
 import type { JobOutcome } from '../catalog/jobs.ts';
+import { routineNameOf } from '../catalog/routines.ts';
 import { nameOf } from '../catalog/tables.ts';
 import type { FieldSchema } from '../catalog/schema.ts';
 import type { AnalyzedStatement, TableRef, TemporaryRoutine } from '../googlesql/statement.ts';
@@ -244,6 +245,7 @@ export function findCached(
 
 function statisticsOf(prepared: PreparedQuery): Record<string, unknown> {
   const processed = prepared.bytesProcessed.toString();
+  const routines = new Map((prepared.analyzed.routines ?? []).map(({ ref }) => [routineNameOf(ref), ref]));
   const referenced = new Map(prepared.analyzed.reads.map((read) => [nameOf(read.ref), read.ref]));
   return {
     totalBytesProcessed: processed,
@@ -254,6 +256,7 @@ function statisticsOf(prepared: PreparedQuery): Record<string, unknown> {
       totalBytesBilled: billedBytes(prepared).toString(),
       cacheHit: false,
       ...(referenced.size === 0 ? {} : { referencedTables: [...referenced.values()] }),
+      ...(routines.size === 0 ? {} : { referencedRoutines: [...routines.values()] }),
     },
   };
 }

@@ -145,6 +145,35 @@ describe('statements', () => {
     for (const sql of ['DROP VIEW d.v', 'DROP TABLE d.w']) await done(sql);
   });
 
+  it('mend a function whose body no longer runs', async () => {
+    await done('CREATE TABLE d.source AS SELECT 1 AS x');
+    await done('CREATE FUNCTION d.f() AS ((SELECT MAX(x) FROM d.source))');
+    await done('DROP TABLE d.source');
+    const broken = await server.query('SELECT d.f()');
+    expect([broken.status, message(broken)]).toEqual([404, expect.stringContaining('Table test-project:d.source')]);
+    await done('CREATE OR REPLACE FUNCTION d.f() AS (3)');
+    const answer = await server.query('SELECT d.f()');
+    const job = await server.finished(answer.body.jobReference.jobId);
+    expect(job.statistics.query.referencedRoutines).toEqual([{ projectId: PROJECT, datasetId: 'd', routineId: 'f' }]);
+    // A table of the same name is filled, not called.
+    await done('CREATE TABLE d.f (x INT64)');
+    await done('INSERT INTO d.f (x) VALUES (d.f())');
+    expect(await server.rows('SELECT x FROM d.f')).toEqual([['3']]);
+    await done('DROP TABLE d.f');
+  });
+
+  it('are no part of what a view stores', async () => {
+    const query = 'CREATE TEMP FUNCTION f() AS (1); SELECT f() AS x';
+    const body = { tableReference: { tableId: 'v' }, view: { query, useLegacySql: false } };
+    const tables = `/bigquery/v2/projects/${PROJECT}/datasets/d/tables`;
+    expect((await server.request('POST', tables, body)).status).toBe(400);
+    expect(
+      message(await server.query('CREATE TEMP FUNCTION f() AS (1); CREATE VIEW d.v AS SELECT f() AS x')),
+    ).toContain('Function f must be qualified with a dataset');
+    await done('CREATE TEMP FUNCTION f() AS (1); CREATE TABLE d.w AS SELECT f() AS x');
+    await done('DROP TABLE d.w');
+  });
+
   it('use the cache until a function changes', async () => {
     await done('CREATE FUNCTION d.f() AS (1)');
     const hit = async (): Promise<unknown> => (await server.query('SELECT d.f() + 1000')).body.cacheHit;
@@ -315,7 +344,11 @@ describe('access', () => {
     expect(await server.rows('SELECT d.total(10)', { as: BOB })).toEqual([['60']]);
     expect(message(await asBob('SELECT d.total(1), (SELECT MAX(x) FROM secret.t)'))).toBe(unreadable);
     expect(message(await asBob('SELECT * FROM d.all_of(1)'))).toBe(unreadable);
+    await done('CREATE FUNCTION d.any_of(k ANY TYPE) AS ((SELECT MAX(t.x) + k FROM secret.t AS t))');
+    await share('secret', [entry('total'), entry('all_of'), entry('any_of')]);
+    expect(await server.rows('SELECT d.any_of(1), d.any_of(0.5)', { as: BOB })).toEqual([['4', '3.5']]);
     await share('secret', [entry('total'), entry('all_of')]);
+    expect(message(await asBob('SELECT d.any_of(1)'))).toBe(unreadable);
     expect(await server.rows('SELECT x FROM d.all_of(2) WHERE x < 3', { as: BOB })).toEqual([['2']]);
     // "If that routine is updated, access needs to be granted again."
     await done('CREATE OR REPLACE FUNCTION d.total(k INT64) AS ((SELECT MAX(x) FROM secret.t))');

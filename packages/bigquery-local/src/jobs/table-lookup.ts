@@ -151,10 +151,11 @@ export class JobTableLookup implements TableLookup, Disposable {
 
   routine(path: readonly string[], via?: ReadVia): RoutineInfo | undefined {
     const ref = this.#routineRef(path);
-    if (ref === undefined || !this.#mayUse(ref, via)) return undefined;
+    const routine = ref === undefined ? undefined : this.#services.routines.get(ref);
+    // Built-in functions have such names too: without a routine there is nothing to decide.
+    if (ref === undefined || routine === undefined || !this.#mayUse(ref, via)) return undefined;
     const dataset = this.#services.datasets.get(ref.projectId, ref.datasetId);
-    const routine = dataset === undefined ? undefined : this.#services.routines.get(ref);
-    if (dataset === undefined || routine === undefined) return undefined;
+    if (dataset === undefined) return undefined;
     this.requireLocation(ref, dataset.location);
     this.#routineVersions.set(routineNameOf(ref), routine.version);
     return routine;

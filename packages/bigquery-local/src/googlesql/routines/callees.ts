@@ -1,6 +1,11 @@
 // Which paths a text calls like functions, found among its tokens: the analyser names only tables.
-// A superset: columns of INSERT INTO d.t (…) and built-in functions such as NET.HOST(…) are among them.
+// A superset: built-in functions such as NET.HOST(…) are among them.
 import { tokenize, type Token } from '../desugar/tokens.ts';
+
+/** What stands before the name of a thing that is made, filled or referred to, with a list of columns or arguments. */
+const NO_CALL: ReadonlySet<string> = new Set(
+  'INTO INSERT MERGE TABLE VIEW FUNCTION PROCEDURE CALL EXISTS REFERENCES'.split(' '),
+);
 
 /** Distinct paths as written, back quotes taken off: `p.d.f`(x) gives one part. SAFE. is left out. */
 export function calledPaths(sql: string): readonly (readonly string[])[] {
@@ -9,6 +14,7 @@ export function calledPaths(sql: string): readonly (readonly string[])[] {
   const found = new Map<string, readonly string[]>();
   for (let i = 0; i < tokens.length; i++) {
     const path: string[] = [];
+    const before = tokens[i - 1];
     // Dashes are no part of a function's name, other than of a table's.
     for (let name = nameOf(tokens[i]); name !== undefined; name = nameOf(tokens[i])) {
       path.push(name);
@@ -16,6 +22,7 @@ export function calledPaths(sql: string): readonly (readonly string[])[] {
       i += 2;
     }
     if (path.length === 0 || !isSymbol(tokens[i + 1], '(')) continue;
+    if (before?.kind === 'word' && NO_CALL.has(before.upper)) continue;
     const called = path.length > 1 && path[0]!.toUpperCase() === 'SAFE' ? path.slice(1) : path;
     found.set(JSON.stringify(called), called);
   }

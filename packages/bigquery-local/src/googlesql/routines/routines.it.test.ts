@@ -30,6 +30,35 @@ describe('temporary functions before a query', () => {
         ],
       ],
     ],
+    [
+      'CREATE TEMP FUNCTION f(x ANY TYPE) RETURNS STRING AS (CAST(x AS STRING)); SELECT f(1), f(DATE "2020-01-02")',
+      [['1', '2020-01-02']],
+    ],
+    [
+      'CREATE TEMP FUNCTION f(x ANY TYPE, y ANY TYPE) AS (IF(x IS NULL, y, x)); SELECT f(NULL, 1.5), f("a", NULL)',
+      [[1.5, '1']],
+    ],
+    [
+      'CREATE TEMP FUNCTION f(n ANY TYPE) AS ((SELECT MAX(t.x) + n FROM ds.t AS t)); SELECT f(1), f(0.5) FROM ds.t LIMIT 1',
+      [['4', 3.5]],
+    ],
+    [
+      'CREATE TEMP FUNCTION g(x ANY TYPE) AS (x + 1); CREATE TEMP FUNCTION f(x ANY TYPE) AS (g(g(x))); SELECT f(1), f(1.5)',
+      [['3', 3.5]],
+    ],
+    ['CREATE TEMP FUNCTION f(`a b` INT64) AS (`a b` * 2); SELECT f(x) FROM ds.t WHERE x-f(1) = 1', [['6']]],
+    [
+      "CREATE TEMP FUNCTION f(x STRING) AS (LENGTH(x)); SELECT COUNT(*) FROM ds.t WHERE f(name) = 2 AND EXISTS(SELECT 1 FROM UNNEST(['ab']) AS v WHERE f(v) = f(name))",
+      [['3']],
+    ],
+    [
+      'CREATE TEMP FUNCTION f(x INT64) AS (x * 2); SELECT x, SUM(f(x)) OVER (ORDER BY f(x)) FROM ds.t QUALIFY ROW_NUMBER() OVER (ORDER BY f(x) DESC) = 1',
+      [['3', '12']],
+    ],
+    [
+      'CREATE TEMP FUNCTION f(x INT64) AS (x * 2); SELECT ARRAY(SELECT f(v) FROM UNNEST([1, 2]) AS v ORDER BY 1)',
+      [[['2', '4']]],
+    ],
     ['CREATE TEMP FUNCTION f() AS (42); CREATE TEMP FUNCTION g(x INT64) AS (f() + x); SELECT g(1)', [['43']]],
     ['CREATE TEMP FUNCTION f(x INT64) RETURNS STRING AS (CAST(x AS STRING)); SELECT f(7)', [['7']]],
     [

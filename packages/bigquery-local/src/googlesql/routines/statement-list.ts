@@ -10,7 +10,7 @@ export type StatementList = {
 
 /** Undefined where the text is anything else: one statement, or a script. */
 export function withTemporaryFunctions(sql: string): StatementList | undefined {
-  if (!/^[\s\S]*?\bCREATE\b[\s\S]*?\bTEMP(ORARY)?\b/i.test(sql)) return undefined;
+  if (!/\bTEMP(?:ORARY)?\b/i.test(sql) || !sql.includes(';')) return undefined;
   const tokens = tokenize(sql);
   const ends = tokens.flatMap((token, i) => (token.kind === 'symbol' && token.text === ';' ? [i] : []));
   const texts: string[] = [];

@@ -13,7 +13,9 @@ import { PRELUDE } from './prelude.ts';
 const MEMORY_BYTES = 32 * 1024 * 1024;
 /** The interpreter's own stack in WebAssembly overflows, past repair, not far above this. */
 const STACK_BYTES = 128 * 1024;
-const MAX_INTERPRETERS = 16;
+const MAX_INTERPRETERS = 8;
+/** Interpreters that nothing calls any more are freed after this time. */
+const IDLE_MS = 60_000;
 /** No other request is answered while a batch of rows is computed. */
 export const MAX_BATCH_MS = 10_000;
 /** For all rows of one function in one statement. */
@@ -40,6 +42,7 @@ let loading: Promise<void> | undefined;
 let engine: QuickJSWASMModule | undefined;
 /** In order of use. */
 const interpreters = new Map<string, Interpreter>();
+let idle: NodeJS.Timeout | undefined;
 
 /** Before a statement with JavaScript functions runs: loads the engine, in about 20 ms, the first time. */
 export function prepareSandbox(): Promise<void> {
@@ -68,6 +71,8 @@ export function callScript(definition: string, rows: readonly string[]): (string
   interpreters.delete(definition);
   interpreters.set(definition, interpreter);
   try {
+    idle?.refresh();
+    idle ??= setInterval(freeInterpreters, IDLE_MS).unref();
     for (const [key, oldest] of interpreters) {
       if (interpreters.size <= MAX_INTERPRETERS) break;
       interpreters.delete(key);
@@ -80,6 +85,14 @@ export function callScript(definition: string, rows: readonly string[]): (string
     else abandonEngine();
     throw error;
   }
+}
+
+/** A statement that still runs makes its functions anew. */
+function freeInterpreters(): void {
+  clearInterval(idle);
+  idle = undefined;
+  for (const interpreter of interpreters.values()) interpreter.dispose();
+  interpreters.clear();
 }
 
 /** After an abort inside WebAssembly its memory is not to be trusted: the next statement gets a new one. */
