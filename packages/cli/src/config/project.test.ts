@@ -241,3 +241,27 @@ describe('a project of which a command uses only a part', () => {
     expect(Project.parse(options, 'sluice.yaml', text, 'source').mappingNames).toEqual([]);
   });
 });
+
+describe('what a mapping sends', () => {
+  const withEntry = (lines: string): string => valid.replace('    action: send\n', `    action: send\n${lines}`);
+
+  it('a sync mode says which changes are sent, and reaches the destination', () => {
+    expect(problems(withEntry('    sync_mode: upsert\n'))).toEqual([]);
+    expect(problems(withEntry('    sync_mode: merge\n'))).toMatchObject([
+      { code: 'INVALID_VALUE', message: expect.stringContaining('"mirror"') as string },
+    ]);
+  });
+
+  it('send and sync_mode exclude each other', () => {
+    expect(problems(withEntry('    sync_mode: upsert\n    send: [added]\n'))).toMatchObject([
+      { code: 'SEND_AND_SYNC_MODE', where: expect.stringMatching(/^sluice\.yaml:\d+:\d+$/) as string },
+    ]);
+  });
+
+  it('limits and the state that is kept are checked', () => {
+    expect(problems(`${valid}limits: { columns: 10 }\n`)).toEqual([]);
+    expect(problems(`${valid}limits: { colums: 10 }\n`)).toMatchObject([{ code: 'UNKNOWN_KEY' }]);
+    expect(problems(`${valid}limits: { columns: 0 }\n`)).toMatchObject([{ code: 'INVALID_VALUE' }]);
+    expect(problems(withEntry('    state: everything\n'))).toMatchObject([{ code: 'INVALID_VALUE' }]);
+  });
+});
