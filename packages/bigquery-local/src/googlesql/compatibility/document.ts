@@ -9,9 +9,9 @@ const HEAD = `# Compatibility of the local BigQuery
 UPDATE_COMPATIBILITY=1 npx vitest run packages/bigquery-local/src/googlesql/compatibility -->
 
 What the local BigQuery makes of each function of the
-[GoogleSQL reference](https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all). A function is *yes*
+[GoogleSQL reference](https://cloud.google.com/bigquery/docs/reference/standard-sql/functions-all). A function is _yes_
 here only when cases of ours for it agree with the reference evaluator of ZetaSQL, or, where that has no such function,
-with Google's documentation. What is *no*, and what a *partly* leaves out, is refused by name
+with Google's documentation. What is _no_, and what a _partly_ leaves out, is refused by name
 ("Function X is not supported by the local BigQuery"): there is no silently different answer.
 `;
 
