@@ -36,7 +36,7 @@ describe('temporary functions before a query', () => {
     ],
     [
       'CREATE TEMP FUNCTION f(x ANY TYPE, y ANY TYPE) AS (IF(x IS NULL, y, x)); SELECT f(NULL, 1.5), f("a", NULL)',
-      [[1.5, '1']],
+      [[1.5, 'a']],
     ],
     [
       'CREATE TEMP FUNCTION f(n ANY TYPE) AS ((SELECT MAX(t.x) + n FROM ds.t AS t)); SELECT f(1), f(0.5) FROM ds.t LIMIT 1',
