@@ -49,6 +49,11 @@ const EVERY_TYPE = `CREATE TABLE shop.types AS SELECT id,
   IF(MOD(id, 6) = 0, [], [id, id + 1]) AS items,
   [STRUCT(id AS p, ['x', CAST(id AS STRING)] AS q)] AS structs,
   IF(MOD(id, 9) = 0, NULL, STRUCT(id AS a, STRUCT('deep' AS c) AS b)) AS st,
+  CAST(id AS BIGNUMERIC) / 16 AS bn,
+  INTERVAL -id SECOND AS iv,
+  IF(MOD(id, 3) = 0, NULL, RANGE(DATE '2020-01-01', IF(MOD(id, 2) = 0, NULL, DATE '2021-01-01'))) AS r,
+  RANGE(TIMESTAMP_ADD(TIMESTAMP '2020-01-01 00:00:00+00', INTERVAL id MICROSECOND), NULL) AS rt,
+  ST_GEOGPOINT(MOD(id, 90), 2) AS g,
   id AS col_x, 'y' AS col_y
   FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS id`;
 

@@ -53,7 +53,7 @@ export async function createReadSession(
   const table = services.tables.get(ref);
   const dataset = services.datasets.get(ref.projectId, ref.datasetId);
   if (table === undefined || dataset === undefined) throw tableNotFound(ref);
-  if (table.kind !== 'TABLE' || table.physicalId === undefined)
+  if ((table.kind !== 'TABLE' && table.kind !== 'SNAPSHOT') || table.physicalId === undefined)
     throw invalid('request failed: non-table entities cannot be read with the storage API');
   const options = readOptions(wire!, request);
   requireCurrent(services, table, wire!);

@@ -249,6 +249,11 @@ describe('what is refused', () => {
     );
   });
 
+  it('not table snapshots, which are tables', async () => {
+    await server.rows('CREATE SNAPSHOT TABLE ds.snapshot CLONE ds.numbers');
+    expect((await idsOfAll(await open('snapshot'))).length).toBe(10_000);
+  });
+
   it('offsets beyond the end, streams that do not exist', async () => {
     const session = await open('numbers');
     const { name } = session.streams[0];

@@ -224,6 +224,39 @@ it('records, records in lists and lists in records, NULLs among them', async () 
   ]);
 });
 
+it('ranges, whose ends may be unbounded, and places', async () => {
+  await server.rows(
+    `CREATE TABLE ds.ranges AS SELECT RANGE(DATE '1970-01-03', NULL) AS r, ST_GEOGPOINT(1, 2) AS g, RANGE(NULL, TIMESTAMP '1970-01-01 00:00:01+00') AS t
+     UNION ALL SELECT NULL, NULL, NULL`,
+  );
+  const arrow = await storage.createReadSession(OWNER, request('ARROW', 'ranges'));
+  const [batch] = await storage.batches(OWNER, arrow, arrow.streams[0].name);
+  const [r, g, t] = batch!.data.children;
+  expect([r, g, t].map((data) => typeText(data!.type))).toEqual([
+    'Struct<{start:Date32<DAY>, end:Date32<DAY>}>',
+    'Utf8',
+    'Struct<{start:Timestamp<MICROSECOND, UTC>, end:Timestamp<MICROSECOND, UTC>}>',
+  ]);
+  expect([...batch!.schema.fields[1]!.metadata]).toEqual([
+    ['ARROW:extension:name', 'google:sqlType:geography'],
+    ['ARROW:extension:metadata', '{"encoding": "WKT"}'],
+  ]);
+  const row = stored(g!, 0) === undefined ? 1 : 0;
+  expect([stored(g!, row), stored(r!.children[0]!, row), stored(r!.children[1]!, row)]).toEqual([
+    'POINT(1 2)',
+    2,
+    undefined,
+  ]);
+  expect([stored(t!.children[0]!, row), stored(t!.children[1]!, row)]).toEqual([undefined, 1_000_000n]);
+  expect([r!.nullCount, g!.nullCount, t!.nullCount]).toEqual([1, 1, 1]);
+
+  const session = await storage.createReadSession(OWNER, request('AVRO', 'ranges'));
+  const rows = avroRows(session.avroSchema.schema, await storage.responses(OWNER, session.streams[0].name));
+  expect(rows).toHaveLength(2);
+  expect(rows).toContainEqual({ r: { start: 2, end: null }, g: 'POINT(1 2)', t: { start: null, end: 1_000_000n } });
+  expect(rows).toContainEqual({ r: null, g: null, t: null });
+});
+
 it('REQUIRED columns and intervals', async () => {
   await server.rows('CREATE TABLE ds.required (id INT64 NOT NULL, v INTERVAL)');
   await server.rows("INSERT INTO ds.required (id, v) VALUES (7, INTERVAL '1-2 3 4:5:6.789' YEAR TO SECOND)");
