@@ -60,6 +60,11 @@ function extractTo(uri: string): Record<string, unknown> {
   return { extract: { sourceTable, destinationUris: [uri], destinationFormat: 'CSV' } };
 }
 
+function routine(more: Record<string, unknown>): Promise<Answer> {
+  const reference = { routineReference: { routineId: `r${serial++}` } };
+  return ask('POST', `${P}/datasets/ds/routines`, { routineType: 'SCALAR_FUNCTION', ...reference, ...more });
+}
+
 /** A job that failed, as the refusal that it is. */
 function answerOf(body: unknown): Answer {
   const failed = (body as { error?: unknown; status?: { errorResult?: unknown } }).status?.errorResult;
@@ -155,6 +160,24 @@ const DOORS: Readonly<Record<string, Door>> = {
         filterPredicate,
         grantees: ['allAuthenticatedUsers'],
       }),
+  },
+  'function body': { attempt: (definitionBody) => routine({ definitionBody }) },
+  'function argument': {
+    attempt: (name) => routine({ definitionBody: '1', arguments: [{ name, dataType: { typeKind: 'INT64' } }] }),
+  },
+  'routine id': { attempt: (routineId) => routine({ definitionBody: '1', routineReference: { routineId } }) },
+  // It runs, but reaches nothing.
+  javascript: {
+    harmless: true,
+    attempt: (code) =>
+      query(`CREATE TEMP FUNCTION f() RETURNS STRING LANGUAGE js AS ${literal(code)}; SELECT f(), x FROM ds.canary`),
+  },
+  'javascript argument': {
+    harmless: true,
+    attempt: (name) =>
+      query(
+        `CREATE TEMP FUNCTION f(${identifier(name)} STRING) RETURNS STRING LANGUAGE js AS 'return "a"'; SELECT f('b')`,
+      ),
   },
   label: { attempt: (value) => ask('PATCH', `${P}/datasets/ds`, { labels: { a: value } }) },
   description: {
