@@ -12,6 +12,7 @@ const titles: Record<CheckName, string> = {
   state_write: 'Write rows',
   state_read: 'Read rows',
   state_drop: 'Drop tables',
+  storage_read: 'Storage Read API',
 };
 
 /**

@@ -118,6 +118,8 @@ SELECT
 export type CheckpointChange = {
   readonly phase?: StoredPhase;
   readonly syncId?: string;
+  /** `model_id`: a mapping may have been paused before its first sync, or got another model since. */
+  readonly modelId?: string;
   readonly version?: string;
   readonly progress?: string | null;
   readonly sources?: string | null;
@@ -132,6 +134,7 @@ export type CheckpointChange = {
 const COLUMN_OF = {
   phase: 'phase',
   syncId: 'sync_id',
+  modelId: 'model_id',
   version: 'version',
   progress: 'progress',
   sources: 'sources',

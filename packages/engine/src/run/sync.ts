@@ -68,8 +68,9 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
   const goesOn = (isInterrupted(seen) || approved) && seen.syncId !== undefined;
   const syncId = goesOn && seen.syncId !== undefined ? seen.syncId : (options.apply ?? newSyncId(clock));
   // An apply enters its phase only when the plan has turned out to be usable.
+  const modelId = mapping.model.name;
   const change: CheckpointChange =
-    goesOn || kind === 'apply' ? {} : { phase: 'planning', syncId, version, progress: null };
+    goesOn || kind === 'apply' ? { modelId } : { phase: 'planning', syncId, modelId, version, progress: null };
   const lease = await Lease.acquire({
     source,
     table: tables.checkpoints,
