@@ -368,3 +368,24 @@ describe('SAFE', () => {
     expect(await select("SELECT SAFE.SUBSTR('abc', 1, -1), SAFE_CAST('x' AS INT64)")).toEqual([[null, null]]);
   });
 });
+
+describe('TABLESAMPLE', () => {
+  it('gives a part of the rows, and is never cached', async () => {
+    await warehouse.run('CREATE TABLE ds.many AS SELECT n FROM UNNEST(GENERATE_ARRAY(1, 200000)) AS n');
+    const [[some] = []] = await select('SELECT COUNT(*) FROM ds.many TABLESAMPLE SYSTEM (50 PERCENT)');
+    expect(Number(some)).toBeGreaterThan(20_000);
+    expect(Number(some)).toBeLessThan(180_000);
+    expect(await select('SELECT COUNT(*) FROM ds.many TABLESAMPLE SYSTEM (100 PERCENT)')).toEqual([['200000']]);
+    expect(await select('SELECT COUNT(*) FROM ds.many TABLESAMPLE SYSTEM (0 PERCENT)')).toEqual([['0']]);
+    const { statement } = await warehouse.analyze('SELECT n FROM ds.many TABLESAMPLE SYSTEM (5 PERCENT)');
+    expect(statement).toMatchObject({ query: { deterministic: false } });
+  });
+
+  it.each([
+    ['SELECT n FROM ds.many TABLESAMPLE SYSTEM (101 PERCENT)', 'must be in the range [0, 100]'],
+    ['SELECT n FROM ds.many TABLESAMPLE BERNOULLI (10 PERCENT)', 'must be of the form TABLESAMPLE SYSTEM'],
+    ['SELECT n FROM (SELECT 1 AS n) TABLESAMPLE SYSTEM (10 PERCENT)', 'only be applied directly to tables'],
+  ])('refuses %s', async (sql, text) => {
+    expect(await warehouse.failure(sql)).toContain(text);
+  });
+});

@@ -116,6 +116,8 @@ type RelationShape =
       readonly groupingCalls: readonly { readonly of: Column; readonly output: Column }[];
     }
   | { readonly kind: 'order_by'; readonly input: Relation; readonly keys: readonly SortKey[] }
+  /** About this share of the rows, in percent: which ones is left to chance. */
+  | { readonly kind: 'sample'; readonly input: Relation; readonly percent: Expr }
   | { readonly kind: 'limit'; readonly input: Relation; readonly limit: Expr; readonly offset?: Expr }
   | { readonly kind: 'set_operation'; readonly operator: SetOperator; readonly inputs: readonly SetInput[] }
   | {

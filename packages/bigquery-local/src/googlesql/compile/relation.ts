@@ -31,6 +31,9 @@ export function compileRelation(context: CompileContext, relation: Relation): st
       return compileAggregation(context, relation);
     case 'order_by':
       return `SELECT ${selectList(columns)} FROM ${from(relation.input)} ORDER BY ${sortSql(context, relation.keys)}`;
+    case 'sample':
+      context.deterministic = false;
+      return `SELECT ${selectList(columns)} FROM ${from(relation.input)} AS sampled TABLESAMPLE system(${Number(relation.percent.kind === 'literal' ? relation.percent.value.value : 0)}%)`;
     case 'limit':
       return compileLimit(context, relation);
     case 'set_operation':

@@ -108,7 +108,7 @@ export function resolveScan(scope: Scope, value: unknown): Relation {
         columns,
       };
     case 'resolvedSampleScanNode':
-      throw unsupported('TABLESAMPLE');
+      return sampleScan(scope, fields, columns);
     case 'resolvedTvfscanNode': {
       const rows = scope.routines?.table(fields, (argument) => resolveExpr(scope, argument), columns);
       if (rows === undefined) throw unsupported(`Table function ${text(part(fields, 'tvf'), 'name')}`);
@@ -214,6 +214,20 @@ function innermostRecursion(scope: Scope): string {
   const name = scope.recursion.at(-1);
   if (name === undefined) throw unsupported('A recursive query outside of WITH RECURSIVE');
   return name;
+}
+
+/** "TABLESAMPLE operator": SYSTEM (n PERCENT) of a table. */
+function sampleScan(scope: Scope, fields: Message, columns: readonly Column[]): Relation {
+  if (text(fields, 'method').toUpperCase() !== 'SYSTEM' || text(fields, 'unit') !== 'PERCENT')
+    throw invalidQuery('TABLESAMPLE must be of the form TABLESAMPLE SYSTEM (<percent> PERCENT)');
+  if (isMessage(fields['repeatableArgument'])) throw unsupported('TABLESAMPLE … REPEATABLE');
+  if (isMessage(fields['weightColumn'])) throw unsupported('TABLESAMPLE … WITH WEIGHT');
+  const input = resolveScan(scope, fields['inputScan']);
+  if (input.kind !== 'table') throw invalidQuery('TABLESAMPLE SYSTEM can only be applied directly to tables');
+  const percent = resolveExpr(scope, fields['size']);
+  const value = percent.kind === 'literal' ? Number(percent.value.value) : NaN;
+  if (!(value >= 0 && value <= 100)) throw invalidQuery('TABLESAMPLE percentage must be a constant from 0 to 100');
+  return { kind: 'sample', input, percent, columns };
 }
 
 function aggregateScan(scope: Scope, fields: Message, columns: readonly Column[]): Relation {
