@@ -199,13 +199,13 @@ describe('an authorized view', () => {
     ).toBe('1');
   });
 
-  it('must be of the location of its source, and routines are refused by name', async () => {
+  it('must be of the location of its source, as a routine must', async () => {
     await server.request('POST', DATASETS, { datasetReference: { datasetId: 'europe' }, location: 'EU' });
     const far = await authorize({ view: { ...view, datasetId: 'europe' } });
     expect(far.body.error).toMatchObject({ code: 400 });
     expect(far.body.error.message).toContain('is in location EU');
-    const routine = await authorize({ routine: { projectId: PROJECT, datasetId: 'shared', routineId: 'f' } });
-    expect(routine.body.error.message).toBe('Authorized routines are not supported by the local BigQuery.');
+    const routine = await authorize({ routine: { projectId: PROJECT, datasetId: 'europe', routineId: 'f' } });
+    expect(routine.body.error.message).toContain('is in location EU');
     const many = Array.from({ length: 2_501 }, (_, i) => ({ view: { ...view, tableId: `v${i}` } }));
     const answer = await server.request('PATCH', source, { access: [...(await accessOf('source')), ...many] });
     expect(answer.body.error.message).toContain('at most 2500 authorized resources');
