@@ -3,6 +3,7 @@
 import { invalidQuery } from './analyzer-error.ts';
 import { desugared, inUsersText } from '../desugar/desugar.ts';
 import type { GType } from '../types.ts';
+import { AnswerCache } from './answer-cache.ts';
 import { ZetaSqlClient, type Message, type ZetaSqlClientOptions } from './client.ts';
 import { CatalogCache, type AnalyzerTable, type CatalogLease } from './catalog.ts';
 import { languageFeatures, REWRITES, STATEMENT_KINDS } from './language.ts';
@@ -40,6 +41,8 @@ const NO_VARIABLES: AnalyzerVariables = { named: new Map(), system: new Map() };
 export class Analyzer implements AsyncDisposable {
   readonly #client: ZetaSqlClient;
   readonly #catalogs: CatalogCache;
+  readonly #names = new AnswerCache<readonly string[][]>();
+  readonly #resolved = new AnswerCache<unknown>();
   #language: Promise<Message> | undefined;
   #builtins: Promise<ReadonlySet<string>> | undefined;
 
@@ -59,7 +62,15 @@ export class Analyzer implements AsyncDisposable {
   }
 
   /** Paths of the tables that a statement names, without the targets of CREATE and DROP. */
-  async tableNames(sql: string): Promise<string[][]> {
+  tableNames(sql: string): Promise<readonly string[][]> {
+    return this.#names.get(
+      sql,
+      () => sql,
+      () => this.#tableNames(sql),
+    );
+  }
+
+  async #tableNames(sql: string): Promise<readonly string[][]> {
     const options = await this.#languageOptions();
     const response = await inKnownWords(sql, (sqlStatement) =>
       this.#client.call('ExtractTableNamesFromStatement', { sqlStatement, options, allowScript: false }),
@@ -95,13 +106,32 @@ export class Analyzer implements AsyncDisposable {
     );
   }
 
-  /** The resolved statement, an `AnyResolvedStatementProto`. */
-  async analyze(
+  /** The resolved statement, an `AnyResolvedStatementProto`; not to be changed. */
+  analyze(
     sql: string,
     tables: readonly AnalyzerTable[],
     parameters: AnalyzerParameters,
     variables: AnalyzerVariables = NO_VARIABLES,
     routines: readonly AnalyzerRoutine[] = [],
+  ): Promise<unknown> {
+    const ask = (): Promise<unknown> => this.#analyze(sql, tables, parameters, variables, routines);
+    // Over tables, answers are large and seldom the same.
+    if (tables.length > 0 || routines.length > 0) return ask();
+    const { named, system, outputTypes } = variables;
+    const types = parameters.mode === 'NAMED' ? [...parameters.types] : parameters.types;
+    return this.#resolved.get(
+      sql,
+      () => JSON.stringify([sql, parameters.mode, types, [...named], [...system], outputTypes ?? null]),
+      ask,
+    );
+  }
+
+  async #analyze(
+    sql: string,
+    tables: readonly AnalyzerTable[],
+    parameters: AnalyzerParameters,
+    variables: AnalyzerVariables,
+    routines: readonly AnalyzerRoutine[],
   ): Promise<unknown> {
     const language = await this.#languageOptions();
     const options = {
