@@ -1,13 +1,31 @@
-// The calls of a registry entry that are the same for every destination that is written as
-// a definition, of the catalogue or native.
-import type { DestinationDefinition, RunnerOptions } from '@sluice/destination-kit';
+// Registry entries of destinations that are written as definitions, of the catalogue or native.
+import type { DestinationDefinition, DestinationSpec, Diagnostic, RunnerOptions } from '@sluice/destination-kit';
 import {
   askAudience,
   askDynamicField,
+  columnsRead,
+  openDefinition,
   performDefinitionHook,
   testDefinitionAuthentication,
 } from '@sluice/destination-kit';
 import type { DestinationEntry, OpenOptions } from './entry.ts';
+
+/** The entry of a native destination that speaks HTTP. `check` finds problems that the fields alone do not show. */
+export function definitionEntry(
+  definition: DestinationDefinition,
+  check: (spec: DestinationSpec, modelColumns: readonly string[]) => readonly Diagnostic[] = () => [],
+): DestinationEntry {
+  return {
+    type: definition.slug,
+    name: definition.name,
+    origin: 'native',
+    shape: () => definition,
+    check,
+    columns: (spec) => columnsRead(definition, spec),
+    open: async (spec, options) => openDefinition(definition, spec, runnerOptionsOf(options)),
+    ...definitionCalls(() => definition),
+  };
+}
 
 export function runnerOptionsOf(options: OpenOptions): RunnerOptions {
   const { fetchTimeoutMs, userAgent, tokens, saveCredentials, runner } = options;
