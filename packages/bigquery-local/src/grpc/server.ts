@@ -1,6 +1,13 @@
 // The gRPC server of the Storage Read API. As over REST, every call finds out who calls,
 // checks the token's scopes and asks for its permissions before it says anything.
-import { Server, ServerCredentials, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import {
+  logVerbosity,
+  Server,
+  ServerCredentials,
+  setLogVerbosity,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+} from '@grpc/grpc-js';
 import { AppError } from '@sluice/core';
 import { randomUUID } from 'node:crypto';
 import type { Permission, Principal } from '../access/decision.ts';
@@ -49,6 +56,8 @@ type Call = Pick<ServerUnaryCall<unknown, unknown>, 'metadata' | 'on'>;
 
 export async function createGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { services, stopping } = options;
+  // The library would write to stderr what it also throws.
+  setLogVerbosity(logVerbosity.NONE);
   await using resources = new AsyncDisposableStack();
   const sessions = resources.use(new ReadSessions(services.clock));
   const server = new Server({

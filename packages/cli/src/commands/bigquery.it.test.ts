@@ -94,6 +94,18 @@ describe('sluice bigquery start', () => {
       const taken = await command(['bigquery', 'start', '--data-dir', 'data', '--port', String(port)]);
       expect(taken.code).toBe(1);
       expect(taken.err).toContain(`Port ${port} on 127.0.0.1 is in use.`);
+      const forGrpc = await command([
+        'bigquery',
+        'start',
+        '--data-dir',
+        'data',
+        '--port',
+        '0',
+        '--grpc-port',
+        String(port),
+      ]);
+      expect(forGrpc.code).toBe(1);
+      expect(forGrpc.err).toContain(`Port ${port} on 127.0.0.1 cannot be used for gRPC`);
     } finally {
       server.close();
     }

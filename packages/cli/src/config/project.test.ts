@@ -56,6 +56,27 @@ async function failure(promise: Promise<unknown>): Promise<AppError> {
   throw new Error('nothing was thrown');
 }
 
+describe('how plans are read', () => {
+  const key = JSON.stringify({ type: 'service_account', project_id: 'travel' });
+  const source = (lines: string) =>
+    parse(valid.replace('  credentials:', `${lines}  credentials:`), { KEY: key }).source();
+
+  it('is refused for another way, for an address that is no URL, and where it is not clear which service is meant', async () => {
+    expect(problems(valid.replace('  credentials:', '  read: fast\n  credentials:'))).toMatchObject([
+      { where: expect.stringContaining('sluice.yaml:5') },
+    ]);
+    expect(await failure(source('  read: storage\n  storage_endpoint: 127.0.0.1:9060\n'))).toMatchObject({
+      code: 'INVALID_ENDPOINT',
+      where: expect.stringContaining('sluice.yaml:6'),
+    });
+    expect(await failure(source('  read: storage\n  endpoint: http://127.0.0.1:9050\n'))).toMatchObject({
+      code: 'STORAGE_ENDPOINT_MISSING',
+      where: expect.stringContaining('sluice.yaml:5'),
+      fix: expect.stringContaining('storage_endpoint'),
+    });
+  });
+});
+
 describe('sluice.yaml', () => {
   it('is accepted without any environment variable as long as nothing that needs one is used', () => {
     expect(problems(valid)).toEqual([]);
