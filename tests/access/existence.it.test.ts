@@ -19,6 +19,11 @@ const THINGS: readonly { readonly what: string; readonly inRequest: RegExp; read
     inRequest: /(?<=tables\/)[trv]\b|(?<=\b(?:ds|bare)\.)[trv]\b|(?<="tableId":")t\b/g,
     inAnswer: /(?<=\b(?:ds|bare)\.)[trv]\b/g,
   },
+  {
+    what: 'routine',
+    inRequest: /(?<=routines\/)f\b|(?<=\bds\.)(?:f|reads|authorized|tf|p)\b/g,
+    inAnswer: /(?<=\bds\.)(?:f|reads|authorized|tf|p)\b/g,
+  },
   { what: 'job', inRequest: /job_of_jo/g, inAnswer: /job_of_jo/g },
   { what: 'row access policy', inRequest: /(?<=rowAccessPolicies\/)fixture\b/g, inAnswer: /$^/g },
   { what: 'service account', inRequest: /(?<=serviceAccounts\/)\{A\}/g, inAnswer: new RegExp(ACCOUNT, 'g') },

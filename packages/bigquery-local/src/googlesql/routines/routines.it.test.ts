@@ -225,6 +225,25 @@ describe('JavaScript functions', () => {
     expect(await rows(js('', 'STRING', 'return "a";', 'f()'))).toEqual([['a']]);
   }, 60_000);
 
+  const pair =
+    "CREATE TEMP FUNCTION j(x FLOAT64) RETURNS FLOAT64 LANGUAGE js AS 'return x === null ? -1 : x + 1'; " +
+    'CREATE TEMP FUNCTION s(x FLOAT64) AS (x * x); ';
+  it.each([
+    ['SELECT s(j(x)) FROM ds.t ORDER BY 1', [[4], [9], [16]]],
+    ['SELECT j(s(x)) FROM ds.t WHERE j(x) > 2 ORDER BY 1', [[5], [10]]],
+    ['SELECT SUM(s(j(x))), COUNTIF(j(x) > 2), MAX(j(NULL)) FROM ds.t', [[29, '2', -1]]],
+    ['SELECT SUM(s((SELECT MAX(v) + t.x FROM UNNEST([1, 2]) AS v))) FROM ds.t AS t', [[50]]],
+    ['SELECT j(x), COUNT(*) FROM ds.t GROUP BY j(x) ORDER BY 1 LIMIT 1', [[2, '1']]],
+    ['SELECT a.x FROM ds.t AS a JOIN ds.t AS b ON j(a.x) = b.x ORDER BY 1', [['1'], ['2']]],
+    [
+      'SELECT ARRAY(SELECT j(v) FROM UNNEST([1, 2]) AS v ORDER BY 1), SAFE_CAST(CAST(j(1) AS STRING) AS INT64)',
+      [[[2, 3], '2']],
+    ],
+    ['SELECT SUM(j(n)) FROM UNNEST(GENERATE_ARRAY(1, 5000)) AS n', [[12_507_500]]],
+  ])('work in all places of a query: %s', async (sql, expected) => {
+    expect(await rows(pair + sql)).toEqual(expected);
+  });
+
   it('keeps what one statement does to its globals from the next', async () => {
     const count = js('', 'FLOAT64', 'globalThis.n = (globalThis.n || 0) + 1; JSON.stringify = null; return n;', 'f()');
     expect(await rows(count)).toEqual([[1]]);
