@@ -18,6 +18,7 @@ import { netFunctions } from './net.ts';
 import { guardedAggregate, guardedScalar } from './opaque-types.ts';
 import { operatorFunctions } from './operators.ts';
 import { rangeFunctions } from './range.ts';
+import { reciprocalFunctions } from './reciprocal.ts';
 import { regexpFunctions } from './regexp.ts';
 import { javascriptFunctions } from '../routines/javascript/call.ts';
 import { stringFunctions } from './string.ts';
@@ -49,6 +50,7 @@ export const scalarFunctions: ReadonlyMap<string, ScalarFunction> = new Map(
     netFunctions,
     javascriptFunctions,
     vectorFunctions,
+    reciprocalFunctions,
     approximateFunctions,
     { format },
   ]

@@ -114,7 +114,7 @@ function shift(direction: 'left' | 'right'): ScalarFunction {
       const shifted =
         direction === 'left' ? `(${unsigned} % ${power}) * CAST(pow(2, ${n}) AS HUGEINT)` : `${unsigned} // ${power}`;
       const result = `(${shifted})`;
-      return `CASE WHEN ${n} < 0 THEN ${raise("'Bitwise shift by negative offset.'")} WHEN ${n} >= 64 THEN 0 WHEN ${n} = 0 THEN ${x} ELSE CAST(CASE WHEN ${result} >= 9223372036854775808 THEN ${result} - 18446744073709551616 ELSE ${result} END AS BIGINT) END`;
+      return `CASE WHEN ${x} IS NULL OR ${n} IS NULL THEN NULL WHEN ${n} < 0 THEN ${raise("'Bitwise shift by negative offset.'")} WHEN ${n} >= 64 THEN 0 WHEN ${n} = 0 THEN ${x} ELSE CAST(CASE WHEN ${result} >= 9223372036854775808 THEN ${result} - 18446744073709551616 ELSE ${result} END AS BIGINT) END`;
     })(call);
   };
 }

@@ -5,6 +5,7 @@ import { DuckDBScalarFunction, VARCHAR, type DuckDBConnection } from '@duckdb/no
 import * as bignumeric from './udf/bignumeric.ts';
 import * as bytes from './udf/bytes.ts';
 import * as decimal from './udf/decimal.ts';
+import { bignumericFunctions, numericFunctions } from './udf/decimal-functions.ts';
 import { formatLiteral } from './udf/format.ts';
 import { floatNumeric, floatRound, floatTrunc } from './udf/float.ts';
 import { jsonFind, jsonNumber, jsonQuery, parseJson } from './udf/json.ts';
@@ -35,6 +36,20 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
   bq_numeric_round_even: [2, decimal.numericRoundEven],
   bq_numeric_trunc: [2, decimal.numericTrunc],
   bq_parse_numeric: [1, decimal.parseNumeric],
+  bq_numeric_sqrt: [1, numericFunctions.sqrt],
+  bq_numeric_cbrt: [1, numericFunctions.cbrt],
+  bq_numeric_exp: [1, numericFunctions.exp],
+  bq_numeric_ln: [1, numericFunctions.ln],
+  bq_numeric_log10: [1, numericFunctions.log10],
+  bq_numeric_log: [2, numericFunctions.log],
+  bq_numeric_pow: [2, numericFunctions.pow],
+  bq_big_sqrt: [1, bignumericFunctions.sqrt],
+  bq_big_cbrt: [1, bignumericFunctions.cbrt],
+  bq_big_exp: [1, bignumericFunctions.exp],
+  bq_big_ln: [1, bignumericFunctions.ln],
+  bq_big_log10: [1, bignumericFunctions.log10],
+  bq_big_log: [2, bignumericFunctions.log],
+  bq_big_pow: [2, bignumericFunctions.pow],
   bq_big_add: [2, bignumeric.add],
   bq_big_subtract: [2, bignumeric.subtract],
   bq_big_multiply: [2, bignumeric.multiply],

@@ -32,7 +32,10 @@ export function floatNumeric(value: string): string {
 
 /** `value` as DuckDB writes it, finite; `digits` between -310 and 330. */
 export function floatRound(value: string, digits: string): string {
-  return String(atDigits(Number(value), Number(digits), true));
+  const rounded = atDigits(Number(value), Number(digits), true);
+  if (!Number.isFinite(rounded))
+    throw new Error(`Floating point overflow in function: ROUND(${Number(value)}, ${-Number(digits)})`);
+  return String(rounded);
 }
 
 export function floatTrunc(value: string, digits: string): string {
