@@ -182,7 +182,12 @@ async function snapshotOf(taking: Taking): Promise<ReadSession['snapshot']> {
   const { services, principal, table, selection, options, signal } = taking;
   const { fields } = table.properties.schema;
   const { projectId } = table.ref;
-  const filtered = options.restriction !== undefined || rowAccessOf(services, principal, table.ref).kind === 'filtered';
+  const filtered =
+    options.restriction !== undefined ||
+    // Without a filter on its partitions such a table is refused as to a query.
+    table.properties.requirePartitionFilter === true ||
+    table.properties.timePartitioning?.requirePartitionFilter === true ||
+    rowAccessOf(services, principal, table.ref).kind === 'filtered';
   const plain = {
     projectId,
     physicalId: table.physicalId!,
@@ -222,7 +227,8 @@ async function rowsSql({ services, principal, table, options }: Taking, lookup: 
         sessionUser: principal.email,
       });
     } catch (error) {
-      if (!(error instanceof BigQueryError) || restriction === undefined) throw error;
+      if (!(error instanceof BigQueryError)) throw error;
+      if (restriction === undefined) throw invalid(`request failed: ${error.message}`);
       throw invalid(
         `request failed: Row filter for table ${projectId}:${datasetId}.${tableId} is invalid. Filter is '${restriction}': ${error.message}`,
       );

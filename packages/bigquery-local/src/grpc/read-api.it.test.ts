@@ -193,6 +193,18 @@ describe('a row restriction', () => {
     expect(await server.rows('SELECT COUNT(*) FROM ds.numbers')).toEqual([['10000']]);
   });
 
+  it('is needed where the table asks for a filter on its partitions', async () => {
+    await server.rows(
+      'CREATE TABLE ds.parted (id INT64, day DATE) PARTITION BY day OPTIONS (require_partition_filter = TRUE)',
+    );
+    await server.rows("INSERT INTO ds.parted (id, day) VALUES (1, '2020-01-01'), (2, '2020-01-02')");
+    await expect(open('parted')).rejects.toThrow(
+      /INVALID_ARGUMENT: request failed: Cannot query over table .* without a filter over column\(s\) 'day'/,
+    );
+    const session = await open('parted', { readOptions: { rowRestriction: "day = '2020-01-02'" } });
+    expect(await idsOfAll(session)).toEqual([2]);
+  });
+
   it('is refused when it is longer than a megabyte', async () => {
     const rowRestriction = `id = 1 OR ${'x'.repeat(1_048_576)}`;
     await expect(open('numbers', { readOptions: { rowRestriction } })).rejects.toThrow(
