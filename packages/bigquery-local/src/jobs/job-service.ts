@@ -131,9 +131,12 @@ export class JobService implements AsyncDisposable {
     );
   }
 
+  /** A child job goes with its script. */
   cancel(projectId: string, jobId: string): void {
+    const job = this.get(projectId, jobId);
+    const cancelled = job?.state === 'DONE' ? jobId : (job?.parentJobId ?? jobId);
     this.#running
-      .get(keyOf(projectId, jobId))
+      .get(keyOf(projectId, cancelled))
       ?.controller.abort(new BigQueryError('stopped', 'Job execution was cancelled: User requested cancellation'));
   }
 

@@ -148,6 +148,21 @@ DELETE ds.t WHERE a = n;`;
     }
   });
 
+  it('is stopped with a child that is cancelled', async () => {
+    const { jobReference } = await insert(
+      'SELECT 1; SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) AS a CROSS JOIN UNNEST(GENERATE_ARRAY(1, 1000000)) AS b WHERE MOD(a + b, 7) = 3',
+    );
+    await expect.poll(async () => (await children(jobReference.jobId)).length, { timeout: 30_000 }).toBe(2);
+    const child = (await children(jobReference.jobId)).at(-1);
+    await server.request('POST', `${JOBS}/${child.jobReference.jobId}/cancel`);
+    const job = await server.finished(jobReference.jobId);
+    expect(job.status.errorResult.reason).toBe('stopped');
+    expect((await children(jobReference.jobId)).at(-1).status).toMatchObject({
+      state: 'DONE',
+      errorResult: { reason: 'stopped' },
+    });
+  });
+
   it('ends when its time is up', async () => {
     const { jobReference } = await insert('DECLARE i INT64 DEFAULT 0; LOOP SET i = i + 1; END LOOP', {
       jobTimeoutMs: '600',

@@ -263,6 +263,29 @@ describe('EXECUTE IMMEDIATE', () => {
   });
 });
 
+describe('what a single query can', () => {
+  it.each([
+    ['DECLARE x INT64 DEFAULT 1; FROM ds.t |> WHERE a > x |> ORDER BY a |> SELECT a', [['2'], ['3']]],
+    [
+      'DECLARE x INT64 DEFAULT 1; SELECT b, COUNT(*) FROM ds.t WHERE a > x GROUP BY ALL ORDER BY 1',
+      [
+        [null, '1'],
+        ['y', '1'],
+      ],
+    ],
+    [
+      'DECLARE n ARRAY<STRING> DEFAULT (SELECT ARRAY_AGG(table_name) FROM ds.INFORMATION_SCHEMA.TABLES WHERE table_name = "t"); SELECT n[0]',
+      [['t']],
+    ],
+    [
+      'DECLARE k INT64 DEFAULT 5; CREATE OR REPLACE TABLE ds.made AS SELECT k AS v; MERGE ds.made USING (SELECT k AS v) AS s ON made.v = s.v WHEN MATCHED THEN UPDATE SET v = k * 2; SELECT v FROM ds.made',
+      [['10']],
+    ],
+  ])('%s', async (sql, rows) => {
+    expect(await server.rows(sql)).toEqual(rows);
+  });
+});
+
 describe('query parameters', () => {
   const parameter = (value: string, name?: string): Record<string, unknown> => ({
     ...(name === undefined ? {} : { name }),
