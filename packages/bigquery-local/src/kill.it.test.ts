@@ -157,4 +157,35 @@ describe('kill -9', () => {
     }
     expect(await readdir(join(dataDir, 'spool'))).toEqual([]);
   });
+
+  it('leaves each ALTER TABLE done or not done, with its job, whatever it changes at once', async () => {
+    const columns = ['id', 'round'];
+    let description: string | undefined;
+    for (const delay of [5, 30, 60, 120, 200]) {
+      const jobId = `alter_${delay}`;
+      const query = `ALTER TABLE ds.t ADD COLUMN c${delay} STRING, ADD COLUMN d${delay} INT64, SET OPTIONS(description = '${delay}')`;
+      const sent = call('POST', '/jobs', {
+        jobReference: { jobId },
+        configuration: { query: { query, useLegacySql: false } },
+      }).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await kill();
+      await sent;
+      await start();
+      const job = await call('GET', `/jobs/${jobId}`);
+      const done = job.error === undefined && job.status.errorResult === undefined;
+      if (done) {
+        columns.push(`c${delay}`, `d${delay}`);
+        description = String(delay);
+      }
+      const table = await call('GET', '/datasets/ds/tables/t');
+      expect(table.schema.fields.map(({ name }: { name: string }) => name)).toEqual(columns);
+      expect(table.description).toBe(description);
+      expect(await rows(`SELECT COUNT(*), SUM(id), COUNT(${columns.at(-1)}) FROM ds.t`)).toEqual([
+        ['50000', '1250025000', columns.length === 2 ? '50000' : '0'],
+      ]);
+    }
+    await call('POST', '/queries', { query: 'INSERT INTO ds.t (id) VALUES (1)', useLegacySql: false });
+    expect(await rows('SELECT COUNT(*) FROM ds.t')).toEqual([['50001']]);
+  });
 });

@@ -252,6 +252,21 @@ describe('ALTER TABLE', () => {
     expect(reset.requirePartitionFilter).toBeUndefined();
   });
 
+  it('shows key constraints that tables.insert and tables.patch set', async () => {
+    const inserted = await server.request('POST', `${DATASETS}/ds/tables`, {
+      tableReference: { tableId: 'rest_keys' },
+      schema: { fields: [{ name: 'a', type: 'INTEGER' }] },
+      tableConstraints: { primaryKey: { columns: ['a'] } },
+    });
+    expect(inserted.body.tableConstraints).toEqual({ primaryKey: { columns: ['a'] } });
+    const bad = await server.request('PATCH', `${DATASETS}/ds/tables/rest_keys`, {
+      tableConstraints: { foreignKeys: [{ name: 'f', referencedTable: {} }] },
+    });
+    expect(bad.status).toBe(400);
+    const patched = await server.request('PATCH', `${DATASETS}/ds/tables/rest_keys`, { tableConstraints: null });
+    expect(patched.body.tableConstraints).toBeUndefined();
+  });
+
   it('adds and drops key constraints', async () => {
     await run('CREATE TABLE ds.keys (a INT64, b INT64)');
     await run('ALTER TABLE ds.keys ADD PRIMARY KEY (a) NOT ENFORCED');

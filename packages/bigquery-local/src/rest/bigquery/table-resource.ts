@@ -1,7 +1,13 @@
 // The Table resource: from request bodies to the catalog and back.
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { Dataset } from '../../catalog/datasets.ts';
-import { nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
+import {
+  nameOf,
+  type ForeignKey,
+  type Table,
+  type TableConstraints,
+  type TableProperties,
+} from '../../catalog/tables.ts';
 import type { Services } from '../../services.ts';
 import {
   invalidField,
@@ -30,6 +36,7 @@ export function parseTableMetadata(body: Body): Record<string, unknown> {
     changes['clustering'] =
       clustering === undefined ? null : { fields: (optionalList(clustering, 'fields') ?? []).map(String) };
   }
+  if ('tableConstraints' in body) changes['tableConstraints'] = parseConstraints(body) ?? null;
   for (const name of [
     'materializedView',
     'externalDataConfiguration',
@@ -41,6 +48,43 @@ export function parseTableMetadata(body: Body): Record<string, unknown> {
       throw new BigQueryError('notImplemented', `Table field ${name} is not supported by the local BigQuery.`);
   }
   return changes;
+}
+
+/** TableConstraints of the REST reference: kept, never enforced. */
+function parseConstraints(body: Body): TableConstraints | undefined {
+  const constraints = optionalObject(body, 'tableConstraints');
+  if (constraints === undefined) return undefined;
+  const primaryKey = optionalObject(constraints, 'primaryKey');
+  const foreignKeys = (optionalList(constraints, 'foreignKeys') ?? []).map((item, i): ForeignKey => {
+    const key = item as Body;
+    const table = optionalObject(key, 'referencedTable') ?? {};
+    const columns = optionalList(key, 'columnReferences') ?? [];
+    const required = (from: Body, name: string): string => {
+      const text = optionalText(from, name);
+      if (text === undefined || text === '')
+        throw invalidField(`tableConstraints.foreignKeys[${i}].${name}`, 'is required');
+      return text;
+    };
+    if (columns.length === 0) throw invalidField(`tableConstraints.foreignKeys[${i}].columnReferences`, 'is required');
+    return {
+      name: optionalText(key, 'name') ?? `fk${i + 1}`,
+      referencedTable: {
+        projectId: required(table, 'projectId'),
+        datasetId: required(table, 'datasetId'),
+        tableId: required(table, 'tableId'),
+      },
+      columnReferences: columns.map((column) => ({
+        referencingColumn: required(column as Body, 'referencingColumn'),
+        referencedColumn: required(column as Body, 'referencedColumn'),
+      })),
+    };
+  });
+  const columns = primaryKey === undefined ? [] : (optionalList(primaryKey, 'columns') ?? []).map(String);
+  if (columns.length === 0 && foreignKeys.length === 0) return undefined;
+  return {
+    ...(columns.length === 0 ? {} : { primaryKey: { columns } }),
+    ...(foreignKeys.length === 0 ? {} : { foreignKeys }),
+  };
 }
 
 /** Undefined: not given. Null: never expires. */
@@ -99,7 +143,7 @@ export async function tableResource(
 }
 
 export function tableListItem(table: Table): Record<string, unknown> {
-  const { friendlyName, labels, timePartitioning, clustering, view } = table.properties;
+  const { friendlyName, labels, timePartitioning, rangePartitioning, clustering, view } = table.properties;
   return {
     kind: 'bigquery#table',
     id: nameOf(table.ref),
@@ -108,6 +152,7 @@ export function tableListItem(table: Table): Record<string, unknown> {
     ...(friendlyName === undefined ? {} : { friendlyName }),
     ...(labels === undefined ? {} : { labels }),
     ...(timePartitioning === undefined ? {} : { timePartitioning }),
+    ...(rangePartitioning === undefined ? {} : { rangePartitioning }),
     ...(clustering === undefined ? {} : { clustering }),
     ...(view === undefined ? {} : { view: { useLegacySql: false } }),
     creationTime: String(table.createdMs),
