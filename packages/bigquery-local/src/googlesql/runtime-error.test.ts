@@ -3,6 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { BigQueryError } from '../bigquery-error.ts';
 import { mapRuntimeError } from './runtime-error.ts';
 
+it('gives the limits of JavaScript functions their reason', () => {
+  const text = 'Resources exceeded during query execution: UDF out of memory.';
+  expect(mapRuntimeError(new Error(`Invalid Input Error: ${text}`))).toMatchObject({
+    reason: 'resourcesExceeded',
+    message: text,
+  });
+});
+
 describe('mapRuntimeError', () => {
   it.each([
     [

@@ -81,6 +81,9 @@ export function mapRuntimeError(error: unknown): BigQueryError {
       { cause: error },
     );
   }
+  // Limits of the sandbox of JavaScript functions.
+  if (/^Resources exceeded during query execution: UDF (?:timed out|out of memory)\.$/.test(message))
+    return new BigQueryError('resourcesExceeded', message, { cause: error });
   for (const { pattern, text } of RULES) {
     const match = pattern.exec(message);
     if (match !== null) return invalid(text(match), error);
