@@ -4,6 +4,7 @@ import { floatTextSql } from '../values/sql-text.ts';
 import { bignumericOverloads } from './bignumeric.ts';
 import { bind, byCount, byType, constantText, kindOf, native, raise, sqls, template } from './call.ts';
 import type { Call, ScalarFunction } from './contract.ts';
+import { withDecimals } from './decimal-functions.ts';
 import { unsupportedFunction } from './unsupported.ts';
 
 const NUMERIC_TYPE = 'DECIMAL(38,9)';
@@ -33,7 +34,13 @@ function domainChecked(
 ): ScalarFunction {
   return (call) => {
     if (kindOf(call) !== 'FLOAT64') throw unsupportedFunction(`${name} (${kindOf(call)})`);
-    return template(1, (x) => `CASE WHEN ${bad(x)} THEN ${raise(message(floatTextSql(x)))} ELSE ${make(x)} END`)(call);
+    // An infinity outside of the domain is no error, but SQRT's.
+    const infinite = (x: string): string =>
+      name === 'SQRT' ? '' : `WHEN isinf(${x}) AND ${bad(x)} THEN CAST('nan' AS DOUBLE) `;
+    return template(
+      1,
+      (x) => `CASE ${infinite(x)}WHEN ${bad(x)} THEN ${raise(message(floatTextSql(x)))} ELSE ${make(x)} END`,
+    )(call);
   };
 }
 
@@ -74,7 +81,7 @@ const round: ScalarFunction = byType({
     2: template(
       2,
       (x, n) =>
-        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE ${roundedAt(x, n)} END`,
+        `CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < -308 THEN 0.0 WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} ELSE ${roundedAt(x, n)} END`,
     ),
   }),
   NUMERIC: numericDigits('round'),
@@ -87,7 +94,7 @@ const trunc: ScalarFunction = byType({
     2: template(
       2,
       (x, n) =>
-        `CASE WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} WHEN ${n} < -310 THEN 0.0 ELSE CAST(bq_float_trunc(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS DOUBLE) END`,
+        `CASE WHEN ${n} IS NULL THEN NULL WHEN ${n} < -308 THEN 0.0 WHEN NOT isfinite(${x}) OR ${n} > 330 THEN ${x} ELSE CAST(bq_float_trunc(CAST(${x} AS VARCHAR), CAST(${n} AS VARCHAR)) AS DOUBLE) END`,
     ),
   }),
   NUMERIC: numericDigits('trunc'),
@@ -114,9 +121,11 @@ function log(call: Call): string {
   return template(
     2,
     (x, base) =>
-      `CASE WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x)} || ', ' || ${floatTextSql(base)} || ')'`)} WHEN isinf(${base}) THEN CAST('nan' AS DOUBLE) ELSE ln(${x}) / ln(${base}) END`,
+      `CASE WHEN NOT (isfinite(${x}) AND isfinite(${base})) AND (${x} <= 0 OR ${base} <= 0 OR ${base} = 1) THEN CAST('nan' AS DOUBLE) WHEN ${x} <= 0 OR ${base} <= 0 OR ${base} = 1 THEN ${raise(`'Floating point error in function: LOG(' || ${floatTextSql(x)} || ', ' || ${floatTextSql(base)} || ')'`)} WHEN isinf(${base}) THEN CAST('nan' AS DOUBLE) ELSE ln(${x}) / ln(${base}) END`,
   )(call);
 }
+
+const power = floatFunction('POW', (x, y) => `pow(${x}, ${y})`);
 
 const trigonometric = (name: string): ScalarFunction =>
   template(1, (x) => `CASE WHEN isinf(${x}) THEN CAST('nan' AS DOUBLE) ELSE ${name}(${x}) END`);
@@ -163,29 +172,41 @@ export const mathFunctions: Readonly<Record<string, ScalarFunction>> = {
   ceil: integral('ceil'),
   ceiling: integral('ceil'),
   floor: integral('floor'),
-  sqrt: domainChecked(
-    'SQRT',
-    (x) => `${x} < 0`,
-    (text) => `'Argument to SQRT cannot be negative: ' || ${text}`,
-    (x) => `sqrt(${x})`,
+  sqrt: withDecimals(
+    'sqrt',
+    domainChecked(
+      'SQRT',
+      (x) => `${x} < 0`,
+      (text) => `'Argument to SQRT cannot be negative: ' || ${text}`,
+      (x) => `sqrt(${x})`,
+    ),
   ),
-  cbrt: (call) => (kindOf(call) === 'FLOAT64' ? `cbrt(${sqls(call)[0]})` : refuse(call)),
-  exp: floatFunction('EXP', (x) => `exp(${x})`),
-  ln: domainChecked(
-    'LN',
-    (x) => `${x} <= 0`,
-    floatingPointError('LN'),
-    (x) => `ln(${x})`,
+  cbrt: withDecimals('cbrt', (call) => (kindOf(call) === 'FLOAT64' ? `cbrt(${sqls(call)[0]})` : refuse(call))),
+  exp: withDecimals(
+    'exp',
+    floatFunction('EXP', (x) => `exp(${x})`),
   ),
-  log,
-  log10: domainChecked(
-    'LOG10',
-    (x) => `${x} <= 0`,
-    floatingPointError('LOG10'),
-    (x) => `log10(${x})`,
+  ln: withDecimals(
+    'ln',
+    domainChecked(
+      'LN',
+      (x) => `${x} <= 0`,
+      floatingPointError('LN'),
+      (x) => `ln(${x})`,
+    ),
   ),
-  pow: floatFunction('POW', (x, y) => `pow(${x}, ${y})`),
-  power: floatFunction('POW', (x, y) => `pow(${x}, ${y})`),
+  log: withDecimals('log', log),
+  log10: withDecimals(
+    'log10',
+    domainChecked(
+      'LOG10',
+      (x) => `${x} <= 0`,
+      floatingPointError('LOG10'),
+      (x) => `log10(${x})`,
+    ),
+  ),
+  pow: withDecimals('pow', power),
+  power: withDecimals('pow', power),
   is_nan: native('isnan'),
   is_inf: native('isinf'),
   rand: () => 'random()',
