@@ -89,7 +89,7 @@ function pad(name: 'LPAD' | 'RPAD'): ScalarFunction {
     return bind(
       [x!, n!, filling],
       (text, size, fill) =>
-        `(CASE WHEN ${text} IS NULL OR ${size} IS NULL OR ${fill} IS NULL THEN NULL WHEN ${size} < 0 THEN ${raise(`'Second argument (output size) for LPAD/RPAD cannot be negative'`)} WHEN ${kind === 'STRING' ? 'strlen' : 'octet_length'}(${fill}) = 0 THEN ${raise(`'Third argument (pad pattern) for LPAD/RPAD cannot be empty'`)} WHEN ${size} > 1048576 THEN ${raise(`'Output of ${name} exceeds max allowed output size of 1MB'`)} ELSE ${kind === 'STRING' ? `${side}pad(${text}, CAST(${size} AS INTEGER), ${fill})` : `bq_pad_bytes(${text}, ${size}, ${fill}, '${side}')`} END)`,
+        `(CASE WHEN ${text} IS NULL OR ${size} IS NULL OR ${fill} IS NULL THEN NULL WHEN ${size} < 0 THEN ${raise(`'Second argument (output size) for LPAD/RPAD cannot be negative'`)} WHEN ${kind === 'STRING' ? 'strlen' : 'octet_length'}(${fill}) = 0 THEN ${raise(`'Third argument (pad pattern) for LPAD/RPAD cannot be empty'`)} WHEN ${size} > 1048576 THEN ${raise(`'Output of LPAD/RPAD exceeds max allowed output size of 1MB'`)} ELSE ${kind === 'STRING' ? `${side}pad(${text}, CAST(${size} AS INTEGER), ${fill})` : `bq_pad_bytes(${text}, ${size}, ${fill}, '${side}')`} END)`,
     );
   };
 }

@@ -1,5 +1,7 @@
 // PARSE_JSON and the normal form of JSON values: keys in order, no white space, numbers as GoogleSQL keeps them.
 
+import { unexpected } from './json-error.ts';
+
 const MAX_DEPTH = 500;
 
 /** A JSON value whose numbers keep their digits. */
@@ -85,6 +87,8 @@ class Reader {
   readonly #number: (source: string) => string;
   readonly #lenient: boolean;
   #at = 0;
+  /** Where the last string, number or word began. */
+  #lastStart = 0;
 
   constructor(text: string, number: (source: string) => string, lenient = false) {
     this.#text = text;
@@ -117,12 +121,17 @@ class Reader {
   document(): Parsed {
     const value = this.#value(0);
     this.#space();
-    if (this.#at !== this.#text.length) this.#fail();
+    if (this.#at !== this.#text.length) this.#fail('value', 'end of input');
     return value;
   }
 
-  #fail(): never {
-    throw new Error(`Invalid input to PARSE_JSON: syntax error while parsing value near position ${this.#at + 1}`);
+  /** What stands here in place of what is expected, in the words of the parser of GoogleSQL's JSON functions. */
+  #fail(context = 'value', expected = "'[', '{', or a literal"): never {
+    this.#space();
+    const { found, isToken } = unexpected(this.#text, this.#at, this.#lastStart);
+    // The parser names no expectation for what is no token where a value should stand.
+    const wanted = isToken || context !== 'value' || expected === 'end of input' ? `; expected ${expected}` : '';
+    throw new Error(`Invalid input to PARSE_JSON: syntax error while parsing ${context} - ${found}${wanted}`);
   }
 
   #space(): void {
@@ -149,19 +158,25 @@ class Reader {
       case "'":
         return this.#lenient ? this.#string() : this.#fail();
       default: {
+        const start = this.#at;
         const word = this.#match(/true|false|null/y);
+        if (word !== undefined) this.#lastStart = start;
         if (word !== undefined) return word === 'null' ? null : word === 'true';
-        const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y) ?? this.#fail();
-        if (this.#match(/[.eE]/y) !== undefined) this.#fail();
+        const number = this.#match(/-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![.eE])/y) ?? this.#fail();
+        this.#lastStart = start;
         return { number: this.#number(number) };
       }
     }
   }
 
-  #string(): string {
+  #string(context?: string): string {
     if (this.#lenient) return this.#lenientString();
     // eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings.
-    const raw = this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ?? this.#fail();
+    const start = this.#at;
+    const raw =
+      this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ??
+      this.#fail(context, 'string literal');
+    this.#lastStart = start;
     return JSON.parse(raw) as string;
   }
 
@@ -184,14 +199,14 @@ class Reader {
     if (this.#match(/\}/y) !== undefined) return entries;
     for (;;) {
       this.#space();
-      const key = this.#string();
+      const key = this.#string('object key');
       this.#space();
-      if (this.#match(/:/y) === undefined) this.#fail();
+      if (this.#match(/:/y) === undefined) this.#fail('object separator', "':'");
       const value = this.#value(depth + 1);
       if (!entries.has(key)) entries.set(key, value);
       this.#space();
       if (this.#match(/\}/y) !== undefined) return entries;
-      if (this.#match(/,/y) === undefined) this.#fail();
+      if (this.#match(/,/y) === undefined) this.#fail('object', "'}'");
     }
   }
 
@@ -204,7 +219,7 @@ class Reader {
       items.push(this.#value(depth + 1));
       this.#space();
       if (this.#match(/\]/y) !== undefined) return items;
-      if (this.#match(/,/y) === undefined) this.#fail();
+      if (this.#match(/,/y) === undefined) this.#fail('array', "']'");
     }
   }
 }
