@@ -84,7 +84,8 @@ export class RoutineBodies implements RoutineStore {
   }
 
   async callsOf(sql: string, origin: TextOrigin): Promise<CallsOfText> {
-    const paths = calledPaths(sql);
+    const plain = origin.via === undefined && (this.#temporaries.size > 0 || this.#hasDefaultDataset);
+    const paths = calledPaths(sql, plain);
     const called = new CalledRoutines(this, origin);
     const routines: AnalyzerRoutine[] = [];
     const tables: { path: readonly string[]; via: ReadVia | undefined }[] = [];
@@ -113,7 +114,7 @@ export class RoutineBodies implements RoutineStore {
       const inner = { via: callee.ref, depth: from.depth + 1, stack: this.#enter(callee, from) };
       const body = definitionText(callee.properties);
       for (const table of await this.#analyzer.tableNames(body)) tables.push({ path: table, via: callee.ref });
-      for (const next of calledPaths(body)) await add(next, inner);
+      for (const next of calledPaths(body, inner.via === undefined)) await add(next, inner);
     };
     for (const path of paths) await add(path, origin);
     for (const name of missing)

@@ -7,9 +7,16 @@ const NO_CALL: ReadonlySet<string> = new Set(
   'INTO INSERT MERGE TABLE VIEW FUNCTION PROCEDURE CALL EXISTS REFERENCES'.split(' '),
 );
 
-/** Distinct paths as written, back quotes taken off: `p.d.f`(x) gives one part. SAFE. is left out. */
-export function calledPaths(sql: string): readonly (readonly string[])[] {
-  if (!sql.includes('(')) return [];
+/** Where a path of several parts could be called; comments may stand anywhere within. */
+const MAY_CALL = /(?:\.\s*\w+|`)\s*\(|--|#|\/\*/;
+
+/**
+ * Distinct paths as written, back quotes taken off: `p.d.f`(x) gives one part. SAFE. is left out. Names of one part
+ * only where `plain` asks for them.
+ */
+export function calledPaths(sql: string, plain: boolean): readonly (readonly string[])[] {
+  // Long texts are mostly data: without such a place they need not be taken apart.
+  if (!sql.includes('(') || (!plain && !MAY_CALL.test(sql))) return [];
   const tokens = tokenize(sql);
   const found = new Map<string, readonly string[]>();
   for (let i = 0; i < tokens.length; i++) {
