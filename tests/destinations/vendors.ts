@@ -23,7 +23,14 @@ const answer =
 
 export const particulars: Readonly<Record<string, Particulars>> = {
   'actions-ambee': { fields: { '*': { segmentLibrary: 'analytics.js', platform: null } } },
-  'actions-amplitude-cohorts': { vendor: answer({ memberships_result: [{ skipped_ids: [] }] }) },
+  'actions-amplitude-cohorts': {
+    vendor: answer({ memberships_result: [{ skipped_ids: [] }] }),
+    partial: answer({ memberships_result: [{ skipped_ids: ['sample1'] }] }),
+  },
+  // https://doc.batch.com: partial errors name the place in the bulk.
+  'actions-batch': {
+    partial: answer({ code: 'SUCCESS_WITH_PARTIAL_ERRORS', errors: [{ bulk_index: 1, reason: 'bad attribute' }] }),
+  },
   'actions-braze-cloud': {
     // https://www.braze.com/docs/api/errors: minor errors name the place of the object in the request.
     partial: () => ({
@@ -54,6 +61,11 @@ export const particulars: Readonly<Record<string, Particulars>> = {
     },
   },
   'actions-marketo-static-lists': { vendor: answer({ success: true, result: [{ id: 1, status: 'added' }] }) },
+  // https://learn.microsoft.com/advertising/campaign-management-service/batcherror
+  'actions-ms-bing-ads-audiences': {
+    partial: answer({ PartialErrors: [{ Index: 1, ErrorCode: 'InvalidEmail', Message: 'no e-mail address' }] }),
+  },
+  'actions-ms-bing-capi': { partial: answer({ error: { details: [{ index: 1, errorMessage: 'bad event' }] } }) },
   'actions-mixpanel': {
     vendor: answer({ code: 200, status: 'OK', num_records_imported: 3 }),
     // https://developer.mixpanel.com/reference/import-events: 400 with the records that failed.
