@@ -192,7 +192,7 @@ describe('GROUP BY ALL', () => {
       'Unrecognized name: nope at [1:52]',
     );
     expect(await warehouse.failure('SELECT *, COUNT(*) FROM ds.t GROUP BY ALL')).toBe(
-      'GROUP BY ALL with * in the SELECT list is not supported by the local BigQuery: name the columns at [1:8]',
+      'GROUP BY ALL with * in the SELECT list is not supported by the local BigQuery at [1:8]',
     );
   });
 });

@@ -61,7 +61,7 @@ function selectItems(
     const star = item.find(({ text }, i) => text === '*' && (i === 0 || item[i - 1]!.text === '.'));
     if (star !== undefined)
       throw invalidQuery(
-        `GROUP BY ALL with * in the SELECT list is not supported by the local BigQuery: name the columns at [${placeOf(sql, star.start)}]`,
+        `GROUP BY ALL with * in the SELECT list is not supported by the local BigQuery at [${placeOf(sql, star.start)}]`,
       );
   }
   return given;
