@@ -3,6 +3,8 @@
 // plus 6 * 10^76 (so never negative), in 78 digits without its trailing zeros: 0 is `06`, 1 is `06…01`.
 // Source of range and scale: "Decimal types" of the GoogleSQL reference.
 
+import { withoutTrailingZeros } from './text.ts';
+
 /** Digits after the point. */
 export const BIGNUMERIC_SCALE = 38;
 export const BIGNUMERIC_ONE = 10n ** BigInt(BIGNUMERIC_SCALE);
@@ -19,7 +21,7 @@ export function isBignumeric(unscaled: bigint): boolean {
 
 /** The stored form of a value in range, given times 10^38. */
 export function storedBignumeric(unscaled: bigint): string {
-  return (unscaled + OFFSET).toString().padStart(BIGNUMERIC_WIDTH, '0').replace(/0+$/, '');
+  return withoutTrailingZeros((unscaled + OFFSET).toString().padStart(BIGNUMERIC_WIDTH, '0'));
 }
 
 /** The value times 10^38 of a stored form. */

@@ -73,11 +73,18 @@ function scientificText(allDigits: string, exponent: number): string {
   return `${digits[0]}.${digits.slice(1) || '0'}E${exponent}`;
 }
 
+/** A pattern would look at every run of zeros in the text. */
+export function withoutTrailingZeros(digits: string): string {
+  let end = digits.length;
+  while (end > 0 && digits.charCodeAt(end - 1) === 48) end -= 1;
+  return digits.slice(0, end);
+}
+
 /** A decimal without trailing zeros: unscaled 1500000000 of scale 9 is `1.5`. */
 export function decimalText(unscaled: bigint, scale: number): string {
   const sign = unscaled < 0n ? '-' : '';
   const digits = (unscaled < 0n ? -unscaled : unscaled).toString().padStart(scale + 1, '0');
-  const fraction = scale === 0 ? '' : digits.slice(-scale).replace(/0+$/, '');
+  const fraction = scale === 0 ? '' : withoutTrailingZeros(digits.slice(-scale));
   return `${sign}${digits.slice(0, digits.length - scale)}${fraction === '' ? '' : `.${fraction}`}`;
 }
 
