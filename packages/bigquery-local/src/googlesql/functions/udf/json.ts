@@ -4,6 +4,9 @@ import { unexpected } from './json-error.ts';
 
 const MAX_DEPTH = 500;
 
+// eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings.
+const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+
 /** A JSON value whose numbers keep their digits. */
 export type Parsed =
   | null
@@ -171,11 +174,8 @@ class Reader {
 
   #string(context?: string): string {
     if (this.#lenient) return this.#lenientString();
-    // eslint-disable-next-line no-control-regex -- JSON forbids control characters in strings.
     const start = this.#at;
-    const raw =
-      this.#match(/"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y) ??
-      this.#fail(context, 'string literal');
+    const raw = this.#match(STRING) ?? this.#fail(context, 'string literal');
     this.#lastStart = start;
     return JSON.parse(raw) as string;
   }
