@@ -292,10 +292,6 @@ export class StorageTransaction {
       );
     }
     const changed = [...this.#changed.values()].filter((entry) => entry.changed);
-    // Read sessions go on with the rows as they were.
-    using frozen = new DisposableStack();
-    for (const { table } of changed)
-      frozen.use(await this.#services.snapshots.beforeChange(table.ref.projectId, table.physicalId!));
     for (const { table } of changed) {
       if (tables.get(table.ref)?.physicalId === table.physicalId) continue;
       await this.rollback();
