@@ -7,6 +7,9 @@ import { follows, pathAt, placeOf, type Token } from './tokens.ts';
 
 const JOINS = new Set(['JOIN', 'INNER', 'LEFT', 'RIGHT', 'FULL', 'CROSS']);
 const SET_OPERATORS = new Set(['UNION', 'INTERSECT', 'EXCEPT']);
+/** First words of texts that are, or end with, a query. */
+const QUERY_BEGINS = new Set(['FROM', 'SELECT', 'WITH', 'CREATE', 'INSERT', 'EXPORT']);
+const HAVE_OWN_FROM = new Set(['DELETE', 'UPDATE', 'REVOKE', 'MERGE', 'DISTINCT']);
 /** Behind a table's name these begin something else than an alias. */
 const NO_ALIAS = new Set(
   'JOIN INNER LEFT RIGHT FULL CROSS ON USING WHERE GROUP ORDER LIMIT UNION INTERSECT EXCEPT TABLESAMPLE PIVOT UNPIVOT FOR WITH WINDOW QUALIFY HAVING'.split(
@@ -61,7 +64,7 @@ class PipeRewriter {
   /** A statement, or what is between two parentheses. */
   region(from: number, to: number): Pieces {
     const pipes = this.#outer(from, to).filter((i) => this.#tokens[i]!.text === '|>');
-    const start = this.#queryStart(from, pipes[0] ?? to);
+    const start = this.#mayBegin(from, pipes.length > 0) ? this.#queryStart(from, pipes[0] ?? to) : undefined;
     if (start === undefined || (pipes.length === 0 && this.#tokens[start]!.upper !== 'FROM'))
       return this.#copy(from, to);
     const lost = this.#lost;
@@ -82,16 +85,29 @@ class PipeRewriter {
     return found;
   }
 
+  /**
+   * Whether a query may stand here: what is between parentheses may be an expression with a FROM of its own
+   * (EXTRACT, IS DISTINCT FROM), and DELETE, UPDATE and REVOKE have one, too.
+   */
+  #mayBegin(from: number, hasPipes: boolean): boolean {
+    const first = this.#tokens[from];
+    if (first === undefined) return false;
+    if (first.kind === 'symbol') return first.text === '(';
+    return first.kind === 'word' && (QUERY_BEGINS.has(first.upper) || hasPipes);
+  }
+
   /** Where the query begins: behind CREATE … AS, INSERT INTO t, WITH …. */
   #queryStart(from: number, to: number): number | undefined {
     let afterAs = true;
     for (const i of this.#outer(from, to)) {
       const { upper, text, kind } = this.#tokens[i]!;
       if (kind === 'word' && (upper === 'FROM' || upper === 'SELECT')) return i;
+      if (kind === 'word' && HAVE_OWN_FROM.has(upper)) return undefined;
       // A parenthesised query; the ones of WITH stand behind an AS that follows a name.
       if (kind === 'symbol' && text === '(' && (i === from || (afterAs && !this.#isNamed(from, i)))) {
         const inner = this.#tokens[i + 1]?.upper;
         if (['SELECT', 'FROM', 'WITH', '('].includes(inner ?? '')) return i;
+        if (i === from) return undefined;
       }
       afterAs = upper === 'AS';
     }
