@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Change, JsonObject } from '@sluice/core';
+import type { Change, JsonObject, JsonValue } from '@sluice/core';
 import { compileMapping, eventOf } from '@sluice/destination-kit';
 import type { DestinationSpec, OpenDestination, Prepared } from '@sluice/destination-kit';
 import { createRegistry } from '@sluice/destinations';
@@ -142,9 +142,9 @@ async function copyAndUpsert(client: pg.Client): Promise<void> {
   await client.query('DROP TABLE staging');
 }
 
-function copyText(value: unknown): string {
+function copyText(value: JsonValue | undefined): string {
   if (value === null || value === undefined) return '\\N';
-  const text = String(value as string | number | boolean);
+  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   return /[\\\n\r\t]/.test(text)
     ? text.replaceAll(/[\\\n\r\t]/g, (each) => ({ '\n': '\\n', '\r': '\\r', '\t': '\\t' })[each] ?? '\\\\')
     : text;

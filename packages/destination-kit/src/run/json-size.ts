@@ -10,19 +10,12 @@ const keySizes = new Map<string, number>();
 
 /** In bytes of UTF-8; 0 for what JSON leaves out (`undefined`, functions). */
 export function jsonSize(value: unknown): number {
-  switch (typeof value) {
-    case 'string':
-      return textSize(value);
-    case 'number':
-      return Number.isFinite(value) ? String(value).length : 4;
-    case 'boolean':
-      return value ? 4 : 5;
-    case 'object':
-      if (value === null) return 4;
-      if (Array.isArray(value)) return arraySize(value);
-      if (isPlain(value)) return objectSize(value);
-      break;
-  }
+  if (typeof value === 'string') return textSize(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value).length : 4;
+  if (typeof value === 'boolean') return value ? 4 : 5;
+  if (value === null) return 4;
+  if (Array.isArray(value)) return arraySize(value);
+  if (typeof value === 'object' && isPlain(value)) return objectSize(value);
   return Buffer.byteLength(JSON.stringify(value) ?? '');
 }
 
