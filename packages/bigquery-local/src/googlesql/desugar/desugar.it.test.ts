@@ -67,6 +67,9 @@ const PIPES: readonly (readonly [newer: string, older: string, ordered?: 'ordere
   ['FROM ds.t |> AGGREGATE COUNT(*) AS n GROUP BY b |> WHERE n > 1 |> AGGREGATE SUM(n) AS m', 'SELECT 4 AS m'],
   ['FROM ds.t |> ORDER BY c DESC, b', 'SELECT * FROM ds.t ORDER BY c DESC, b', 'ordered'],
   ['FROM ds.t |> ORDER BY c |> SELECT b', 'SELECT b FROM ds.t ORDER BY c', 'ordered'],
+  ['FROM ds.t |> ORDER BY c |> SELECT b AS c', 'SELECT t.b AS c FROM ds.t AS t ORDER BY t.c', 'ordered'],
+  ['FROM ds.t |> ORDER BY c DESC |> SELECT b |> LIMIT 2', 'SELECT b FROM ds.t ORDER BY c DESC LIMIT 2', 'ordered'],
+  ['FROM ds.t AS x |> ORDER BY x.c DESC |> SELECT x.b', 'SELECT b FROM ds.t ORDER BY c DESC', 'ordered'],
   [
     'FROM ds.t |> ORDER BY c DESC |> LIMIT 3 |> WHERE b = "x" |> SELECT a',
     'SELECT a FROM (SELECT * FROM ds.t ORDER BY c DESC LIMIT 3) WHERE b = "x"',

@@ -60,8 +60,8 @@ export class PipeQuery {
 
   /** `alias`: the name of the only table, which it keeps. */
   select(list: Pieces, near: number, alias?: Pieces): void {
-    if (!this.isOpen) this.nest(near, alias);
-    // What is sorted stays so: its keys may be columns that the list leaves out.
+    // The keys of an order are columns of before, also where the list gives their names to others.
+    if (!this.isOpen || this.#orderBy.length > 0) this.nest(near, alias);
     this.#list = list;
   }
 
