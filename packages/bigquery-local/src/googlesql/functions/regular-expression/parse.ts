@@ -54,7 +54,6 @@ function member(code: number): string {
 
 /** All code points but those of a class, as a class: JavaScript has no negated class inside a class. */
 function complement(members: string): string {
-  // A property of a character that JavaScript's `u` classes can nest: ranges between the members' own.
   const codes = [
     ...members.matchAll(/(?:\\u\{([0-9a-f]+)\}|\\([tnfrv])|\\?(.))(?:-(?:\\u\{([0-9a-f]+)\}|\\?(.)))?/gu),
   ].map(([, hex, control, char, highHex, high]): [number, number] => {
@@ -192,21 +191,20 @@ export class PatternParser {
   #group(): Node | undefined {
     const start = this.#at;
     this.#at++;
-    if (!this.#take('?')) return this.#captured(start);
+    if (!this.#take('?')) return this.#captured();
     const name = /^P?<([^>]*)>/.exec(this.#rest().slice(0, 200));
     if (name !== null) {
       if (!/^\w+$/.test(name[1]!)) fail(`invalid named capture group: (?${name[0]}`);
       this.#at += Array.from(name[0]).length;
-      return this.#captured(start);
+      return this.#captured();
     }
     return this.#flagged(start);
   }
 
-  #captured(start: number): Node {
+  #captured(): Node {
     const index = ++this.groups;
     const body = this.#alternatives();
     if (!this.#take(')')) fail(`missing ): ${this.#rest(0)}`);
-    void start;
     return { kind: 'group', index, body };
   }
 
