@@ -170,7 +170,7 @@ describe('errors', () => {
   });
 
   it('name a function that the library does not have', async () => {
-    expect(await warehouse.failure("SELECT ST_GEOGFROMTEXT('POINT(1 1)')")).toMatch(
+    expect(await warehouse.failure('SELECT ST_AREA(ST_GEOGPOINT(1, 1))')).toMatch(
       /is not supported by the local BigQuery$/,
     );
   });

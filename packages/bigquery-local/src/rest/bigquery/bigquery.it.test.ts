@@ -161,10 +161,12 @@ describe('tables', () => {
           ...more,
         })
       ).body.error.message;
-    expect(await insert({ schema: { fields: [{ ...field('s', 'STRING'), maxLength: '3' }] } })).toBe(
-      'maxLength of field s is not supported by the local BigQuery.',
+    expect(await insert({ schema: { fields: [{ ...field('s', 'STRING'), collation: 'und:cs' }] } })).toBe(
+      'Collation und:cs of field s is not supported by the local BigQuery.',
     );
-    expect(await insert({ schema: { fields: [field('g', 'GEOGRAPHY')] } })).toContain('GEOGRAPHY is not supported');
+    expect(await insert({ encryptionConfiguration: { kmsKeyName: 'k' } })).toBe(
+      'Table field encryptionConfiguration is not supported by the local BigQuery.',
+    );
   });
 
   it('expire', async () => {
