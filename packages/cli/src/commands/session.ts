@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { AppError } from '@sluice/core';
 import type { createRegistry } from '@sluice/destinations';
-import { Project } from '../config/project.ts';
+import type { Project } from '../config/project.ts';
 import { configError } from '../config/problem.ts';
 import type { Scope } from '../config/scope.ts';
 import type { Io } from '../io.ts';
@@ -35,7 +35,10 @@ export function projectDirectory(io: Io, options: GlobalOptions): string {
   return path.resolve(io.cwd, options.projectDir ?? '.');
 }
 
-export function loadProject(io: Io, options: GlobalOptions, scope: Scope = 'all'): Promise<Project> {
+export async function loadProject(io: Io, options: GlobalOptions, scope: Scope = 'all'): Promise<Project> {
+  // Only here: with it come the engine and the destinations, tens of megabytes that a command
+  // of the local BigQuery would hold for as long as the server runs.
+  const { Project } = await import('../config/project.ts');
   return Project.load({ directory: projectDirectory(io, options), cwd: io.cwd, environment: io.environment }, scope);
 }
 
