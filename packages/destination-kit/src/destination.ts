@@ -200,7 +200,20 @@ export type CallOptions = {
    * last as long as the registry.
    */
   readonly saveCredentials?: (spec: ConnectionSpec, credentials: Credentials) => Promise<void>;
+  /**
+   * Takes the place of `saveCredentials` where others use the same connection: gives tokens in the
+   * place of `stale`, new ones or those that another process has fetched meanwhile, and has stored
+   * them when it settles. `ask` is the destination's own refresh. Rejects with an AppError
+   * `OAUTH_REFRESH_FAILED` when somebody must connect anew; any other error is tried again later.
+   */
+  readonly renewCredentials?: RenewCredentials;
 };
+
+export type RenewCredentials = (
+  spec: ConnectionSpec,
+  stale: Credentials,
+  ask: (current: Credentials) => Promise<Credentials>,
+) => Promise<Credentials>;
 
 /** What the engine gets from the registry; the engine itself names no destination. */
 export interface DestinationRegistry {

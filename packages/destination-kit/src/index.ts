@@ -23,6 +23,7 @@ export type { RunnerOptions } from './run/definition-runner.ts';
 export { openSession, sessionColumns } from './run/session-runner.ts';
 export type { Session, SessionOptions } from './run/session-runner.ts';
 export { TokenStore, Tokens } from './run/tokens.ts';
+export type { Renew } from './run/tokens.ts';
 export { segmentCore, validateDirectives } from './segment/core.ts';
 export type {
   ActionDefinition,

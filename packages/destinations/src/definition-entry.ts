@@ -28,12 +28,13 @@ export function definitionEntry(
 }
 
 export function runnerOptionsOf(options: OpenOptions): RunnerOptions {
-  const { fetchTimeoutMs, userAgent, tokens, saveCredentials, runner } = options;
+  const { fetchTimeoutMs, userAgent, tokens, saveCredentials, renewCredentials, runner } = options;
   return {
     fetchTimeoutMs,
     userAgent,
     ...(tokens === undefined ? {} : { tokens }),
     ...(saveCredentials === undefined ? {} : { saveCredentials }),
+    ...(renewCredentials === undefined ? {} : { renewCredentials }),
     ...runner,
   };
 }

@@ -14,6 +14,7 @@ import type {
   HookName,
   HookResult,
   OpenDestination,
+  Renew,
   RunnerOptions,
   Tokens,
 } from '@sluice/destination-kit';
@@ -28,6 +29,8 @@ export type OpenOptions = {
   readonly tokens?: Tokens;
   /** Called before refreshed tokens are used. */
   readonly saveCredentials?: (credentials: Credentials) => Promise<void>;
+  /** In its place: see `renewCredentials` of the contract. */
+  readonly renewCredentials?: Renew;
   /** Limits and connections of the HTTP client, beside what stands here. */
   readonly runner?: Partial<RunnerOptions>;
 };

@@ -8,6 +8,7 @@ import type {
   DestinationSpec,
   Diagnostic,
   OpenDestination,
+  RenewCredentials,
   RunnerOptions,
 } from '@sluice/destination-kit';
 import {
@@ -32,6 +33,8 @@ export type RegistryOptions = {
   readonly baseDirectory?: string;
   /** Limits and connections of the HTTP client, beside what stands here; tests route requests with it. */
   readonly runner?: Partial<RunnerOptions>;
+  /** Keeper of OAuth tokens for every call that brings none of its own. */
+  readonly renewCredentials?: RenewCredentials;
 };
 
 export function createRegistry(options: RegistryOptions = {}): DestinationCatalogue {
@@ -45,12 +48,18 @@ export function createRegistry(options: RegistryOptions = {}): DestinationCatalo
   for (const entry of [...nativeEntries(base.baseDirectory), ...catalogueEntries]) entries.set(entry.type, entry);
   const tokens = new TokenStore();
 
-  const optionsFor = (spec: ConnectionSpec, { saveCredentials }: CallOptions = {}): OpenOptions => {
+  const optionsFor = (
+    spec: ConnectionSpec,
+    { saveCredentials, renewCredentials = options.renewCredentials }: CallOptions = {},
+  ): OpenOptions => {
     const shared = tokens.of(spec);
     return {
       ...base,
       ...(shared === undefined ? {} : { tokens: shared }),
       ...(saveCredentials === undefined ? {} : { saveCredentials: (fresh) => saveCredentials(spec, fresh) }),
+      ...(renewCredentials === undefined
+        ? {}
+        : { renewCredentials: (stale, ask) => renewCredentials(spec, stale, ask) }),
     };
   };
 

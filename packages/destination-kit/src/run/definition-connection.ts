@@ -210,7 +210,8 @@ async function callDefinition(
       return { value, redact };
     } catch (error) {
       const expired = statusOfThrown(error) === 401 && (used?.refreshToken ?? '') !== '';
-      const canRefresh = definition.authentication?.refreshAccessToken !== undefined;
+      const canRefresh =
+        options.renewCredentials !== undefined || definition.authentication?.refreshAccessToken !== undefined;
       if (attempt === 1 && expired && canRefresh && used !== undefined) {
         try {
           await tokens?.refresh(
@@ -218,6 +219,7 @@ async function callDefinition(
             async (current) =>
               freshTokensOf(await limited((limit) => refreshCall(definition, settings, current, http, limit))),
             async (fresh) => options.saveCredentials?.(fresh),
+            options.renewCredentials,
           );
           continue;
         } catch {

@@ -45,6 +45,7 @@ import type { PayloadMaker } from './payload.ts';
 import { jsonSize } from './json-size.ts';
 import { createRowPayloads } from './payload.ts';
 import { freshTokensOf, refreshCall, refreshFailureOf } from './refresh.ts';
+import type { Renew } from './tokens.ts';
 import { Tokens, authTokensOf, secretsOf } from './tokens.ts';
 
 const MAX_RESPONSE_BYTES = 10 * 1024 * 1024;
@@ -70,6 +71,8 @@ export type RunnerOptions = {
   readonly tokens?: Tokens;
   /** Called before refreshed tokens are used. */
   readonly saveCredentials?: (credentials: Credentials) => Promise<void>;
+  /** In its place: see `renewCredentials` of the contract. */
+  readonly renewCredentials?: Renew;
 };
 
 export function poolOf(options: RunnerOptions, connections: number): HttpPool {
@@ -127,6 +130,7 @@ class DefinitionRunner implements OpenDestination {
   };
   readonly #tokens: Tokens | undefined;
   readonly #save: ((credentials: Credentials) => Promise<void>) | undefined;
+  readonly #renew: Renew | undefined;
   readonly #http: HttpPool;
   readonly #addressOf: (status: number, url: string) => string | undefined;
   readonly #callTimeoutMs: number;
@@ -164,6 +168,7 @@ class DefinitionRunner implements OpenDestination {
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);
     this.#tokens = options.tokens ?? (spec.credentials === undefined ? undefined : new Tokens(spec.credentials));
     this.#save = options.saveCredentials;
+    this.#renew = options.renewCredentials;
     this.#secrets = { settings: spec.settings, passwords: passwordFields(definition), fields: spec.fields };
     this.#redact = this.#createRedactor();
     this.#http = poolOf(options, this.batching.concurrency);
@@ -230,7 +235,7 @@ class DefinitionRunner implements OpenDestination {
   #canRefresh(): boolean {
     const tokens = this.#tokens?.current;
     return (
-      this.#definition.authentication?.refreshAccessToken !== undefined &&
+      (this.#renew !== undefined || this.#definition.authentication?.refreshAccessToken !== undefined) &&
       tokens?.refreshToken !== undefined &&
       tokens.refreshToken !== ''
     );
@@ -249,6 +254,7 @@ class DefinitionRunner implements OpenDestination {
           return freshTokensOf(await limitCall(run, limit, signal, this.#callTimeoutMs));
         },
         async (fresh) => this.#save?.(fresh),
+        this.#renew,
       );
       this.#redact = this.#createRedactor();
       return undefined;

@@ -8,6 +8,9 @@ import type { AuthTokens } from '../segment/definition.ts';
 /** What `refreshAccessToken` of a definition gives. */
 export type FreshTokens = { readonly accessToken: string; readonly refreshToken?: string };
 
+/** `renewCredentials` of the contract, for one connection. */
+export type Renew = (stale: Credentials, ask: (current: Credentials) => Promise<Credentials>) => Promise<Credentials>;
+
 export class Tokens {
   #current: Credentials;
   #refreshing: Promise<Credentials> | undefined;
@@ -28,27 +31,33 @@ export class Tokens {
     stale: string,
     refresh: (current: Credentials) => Promise<FreshTokens>,
     save: (fresh: Credentials) => Promise<void>,
+    renew?: Renew,
   ): Promise<Credentials> {
     if (this.#current.accessToken !== stale) return this.#current;
-    this.#refreshing ??= this.#replace(refresh, save).finally(() => (this.#refreshing = undefined));
+    this.#refreshing ??= this.#replace(refresh, save, renew).finally(() => (this.#refreshing = undefined));
     return this.#refreshing;
   }
 
   async #replace(
     refresh: (current: Credentials) => Promise<FreshTokens>,
     save: (fresh: Credentials) => Promise<void>,
+    renew: Renew | undefined,
   ): Promise<Credentials> {
-    const { accessToken, refreshToken } = await refresh(this.#current);
-    const fresh = {
-      ...this.#current,
-      accessToken,
-      // Many providers keep the refresh token, and then leave it out of the answer.
-      ...(refreshToken === undefined || refreshToken === '' ? {} : { refreshToken }),
-    };
-    await save(fresh);
+    const ask = async (current: Credentials): Promise<Credentials> => withFresh(current, await refresh(current));
+    const fresh = await (renew === undefined ? ask(this.#current) : renew(this.#current, ask));
+    if (renew === undefined) await save(fresh);
     this.#current = fresh;
     return fresh;
   }
+}
+
+function withFresh(current: Credentials, { accessToken, refreshToken }: FreshTokens): Credentials {
+  return {
+    ...current,
+    accessToken,
+    // Many providers keep the refresh token, and then leave it out of the answer.
+    ...(refreshToken === undefined || refreshToken === '' ? {} : { refreshToken }),
+  };
 }
 
 const MAX_CONNECTIONS = 1000;

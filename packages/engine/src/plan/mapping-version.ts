@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto';
 import type { JsonValue } from '@sluice/core';
 import type { MappingConfig } from '../run/api.ts';
 
-/** Hash of the action and its field mapping; the order of keys does not matter. */
+/** Hash of the action, its field mapping and its audience; the order of keys does not matter. Never of credentials. */
 export function mappingVersion(mapping: MappingConfig): string {
-  const { type, action, fields } = mapping.destination;
+  const { type, action, fields, audience } = mapping.destination;
+  const more = audience === undefined ? [] : [audience.key, audience.externalId ?? null, audience.settings ?? {}];
   return createHash('sha256')
-    .update(canonicalJson([type, action, mapping.model.key, fields]))
+    .update(canonicalJson([type, action, mapping.model.key, fields, ...more]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -1,8 +1,9 @@
 // The public types of the engine: what a caller (CLI, server) hands in and gets back.
 // Everything is plain data, safe to print as JSON; the only secrets are in
-// `SourceConfig.credentials`, and no answer or error repeats them.
+// `SourceConfig.credentials` and in `destination.settings` and `.credentials`, and no answer or
+// error repeats them.
 import type { JsonObject, Operation } from '@sluice/core';
-import type { DestinationRegistry } from '@sluice/destination-kit';
+import type { AudienceSpec, Credentials, DestinationRegistry } from '@sluice/destination-kit';
 import type { EndState, SyncState } from './sync-state.ts';
 
 export { CHECKS } from './connection-api.ts';
@@ -119,6 +120,10 @@ export type MappingConfig = {
     readonly settings: JsonObject;
     /** Segment mapping-kit directives. */
     readonly fields: JsonObject;
+    /** Only of destinations that sign in with OAuth. */
+    readonly credentials?: Credentials;
+    /** Only of destinations that work by audience. */
+    readonly audience?: AudienceSpec;
   };
   readonly guards?: Guards;
   /** Keep the values that were sent beside the checksum, so that a plan can show old values. Default false. */

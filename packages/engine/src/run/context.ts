@@ -23,8 +23,8 @@ export function openContext(config: SourceConfig, mapping: MappingName): Context
 }
 
 export function destinationSpec(mapping: MappingConfig, syncId: string): DestinationSpec {
-  const { type, action, settings, fields } = mapping.destination;
-  return { type, action, settings, fields, mappingId: mapping.id, syncId, operations: mapping.operations };
+  const { name: _, ...destination } = mapping.destination;
+  return { ...destination, mappingId: mapping.id, syncId, operations: mapping.operations };
 }
 
 /** Gives the warnings. Throws an AppError that lists every error of the mapping and its settings. */
