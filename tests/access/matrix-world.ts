@@ -25,6 +25,8 @@ export class MatrixWorld implements AsyncDisposable {
   readonly people: readonly Person[];
   #key = '';
   readonly #deletedAccounts = new Map<number, string>();
+  /** Id of the custom role with exactly these permissions. */
+  readonly #exact = new Map<string, string>();
   #dsAccess: unknown[] = [];
   readonly #storage: StorageClient;
   /** A stream of a read session of the owner's. */
@@ -98,7 +100,9 @@ export class MatrixWorld implements AsyncDisposable {
     await this.#must('POST', path, { roleId: 'fixture', role: { title: 'fixture', includedPermissions: [] } });
     for (const { subject, n } of this.people) {
       const [exact] = subject.grants[0] ?? [''];
-      if (!exact.startsWith('exact:')) continue;
+      if (!exact.startsWith('exact:') || this.#exact.has(exact)) continue;
+      // Equal sets share a role: a project has at most 300.
+      this.#exact.set(exact, `exact_${n}`);
       const includedPermissions = exact.slice('exact:'.length).split(',');
       await this.#must('POST', path, { roleId: `exact_${n}`, role: { title: `exact ${n}`, includedPermissions } });
     }
@@ -163,10 +167,10 @@ export class MatrixWorld implements AsyncDisposable {
       else known.members.push(member);
     };
     add('roles/bigquery.jobUser', `user:${JO}`);
-    for (const { subject, email, n } of this.people) {
+    for (const { subject, email } of this.people) {
       for (const [role, on] of subject.grants) {
         if (on !== 'project') continue;
-        const custom = role.startsWith('exact:') ? `exact_${n}` : role.split('custom:')[1];
+        const custom = this.#exact.get(role) ?? role.split('custom:')[1];
         add(custom === undefined ? role : `projects/${PROJECT}/roles/${custom}`, `user:${email}`);
       }
     }

@@ -25,6 +25,8 @@ import { ScriptText } from '../googlesql/script/script-text.ts';
 import { Slots } from '../storage/slots.ts';
 import { readScript, ScriptJob } from './script/script-job.ts';
 import { Sessions, type Session } from './script/sessions.ts';
+import { parseCopyConfiguration, wireTables } from './copy/copy-configuration.ts';
+import { runCopy } from './copy/copy-job.ts';
 import type { Execution } from './execution.ts';
 import { parseExtractConfiguration } from './extract/extract-configuration.ts';
 import { runExtract } from './extract/extract-job.ts';
@@ -162,11 +164,11 @@ export class JobService implements AsyncDisposable {
       return this.#insertLoad(request, configuration, base, location);
     if (optionalObject(configuration, 'extract') !== undefined)
       return this.#insertExtract(request, configuration, base, location);
-    if (configuration['copy'] !== undefined)
-      throw new BigQueryError('notImplemented', 'copy jobs are not supported by the local BigQuery.');
+    if (optionalObject(configuration, 'copy') !== undefined)
+      return this.#insertCopy(request, configuration, base, location);
     throw new BigQueryError(
       'invalid',
-      'Required parameter is missing: configuration.query, configuration.load or configuration.extract',
+      'Required parameter is missing: configuration.query, configuration.load, configuration.extract or configuration.copy',
     );
   }
 
@@ -387,6 +389,29 @@ export class JobService implements AsyncDisposable {
     };
     return this.#start(job, principal, configuration, {
       run: (execution) => runExtract(execution, parsed),
+      cleanUp: () => undefined,
+    });
+  }
+
+  #insertCopy(request: JobRequest, configuration: Body, base: Base, location: string | undefined): Job {
+    const { principal, projectId, uploadedFile } = request;
+    if (uploadedFile !== undefined) throw new BigQueryError('invalid', 'A copy job takes no uploaded data.');
+    const given = optionalObject(configuration, 'copy')!;
+    const parsed = parseCopyConfiguration(given, projectId);
+    const { ref } = parsed.destination;
+    const dataset = this.#services.datasets.get(ref.projectId, ref.datasetId);
+    const { sourceTable: _one, sourceTables: _many, ...rest } = given;
+    const job: Job = {
+      ...base,
+      location: dataset?.location ?? location ?? 'US',
+      state: 'PENDING',
+      startedMs: undefined,
+      endedMs: undefined,
+      configuration: { ...common(configuration), jobType: 'COPY', copy: { ...rest, ...wireTables(parsed) } },
+      outcome: undefined,
+    };
+    return this.#start(job, principal, configuration, {
+      run: (execution) => runCopy(execution, parsed),
       cleanUp: () => undefined,
     });
   }
