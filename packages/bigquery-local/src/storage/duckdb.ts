@@ -7,6 +7,7 @@ import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type DuckD
 import { BigQueryError } from '../bigquery-error.ts';
 import { mapRuntimeError } from '../googlesql/runtime-error.ts';
 import type { DataDirectory } from './data-directory.ts';
+import './keep-byte-order-mark.ts';
 import { Slots } from './slots.ts';
 
 export type DuckDbOptions = {
