@@ -5,10 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { startLocalBigQuery } from '@sluice/testkit';
 import type { Measurement, Suite } from '../suite.ts';
+import { analyticQueries } from './bigquery/analytic-queries.ts';
 import { DATASET, OWNER, PROJECT, type BigQueryCase } from './bigquery/case.ts';
+import { smallQuery } from './bigquery/small-query.ts';
 import { storageRead } from './bigquery/storage-read.ts';
 
-const CASES: readonly BigQueryCase[] = [storageRead];
+const CASES: readonly BigQueryCase[] = [smallQuery, analyticQueries, storageRead];
 
 export const bigquerySuite: Suite = {
   description: `the local BigQuery beside DuckDB: ${CASES.map(({ name }) => name).join(', ')}`,
