@@ -22,6 +22,7 @@ export { columnsRead, openDefinition } from './run/definition-runner.ts';
 export type { RunnerOptions } from './run/definition-runner.ts';
 export { openSession, sessionColumns } from './run/session-runner.ts';
 export type { Session, SessionOptions } from './run/session-runner.ts';
+export { HttpPool } from './request/client.ts';
 export { TokenStore, Tokens } from './run/tokens.ts';
 export type { Renew } from './run/tokens.ts';
 export { segmentCore, validateDirectives } from './segment/core.ts';

@@ -1,2 +1,12 @@
 export { createRegistry } from './registry.ts';
 export type { RegistryOptions } from './registry.ts';
+export { authorize } from './oauth/authorize.ts';
+export type { AuthorizeOptions } from './oauth/authorize.ts';
+export { endpointsOf } from './oauth/endpoints.ts';
+export type { OAuthConfig, OAuthEndpoints } from './oauth/endpoints.ts';
+export { credentialsOf, renewConnection } from './oauth/keeper.ts';
+export type { Connection, ConnectionStore, StoredConnection } from './oauth/keeper.ts';
+export { providerOf, providers } from './oauth/providers.ts';
+export type { OAuthProvider } from './oauth/providers.ts';
+export { exchangeCode, refreshGrant } from './oauth/token-request.ts';
+export type { Grant, OAuthClient, TokenRequestOptions } from './oauth/token-request.ts';
