@@ -34,8 +34,10 @@ export function optionalCount(body: Body, name: string): number | undefined {
 export function optionalFlag(body: Body, name: string): boolean | undefined {
   const value = body[name];
   if (value === undefined || value === null) return undefined;
-  if (value === true || value === 'true') return true;
-  if (value === false || value === 'false') return false;
+  // Google's Python client writes True and False into query strings.
+  const text = typeof value === 'string' ? value.toLowerCase() : value;
+  if (text === true || text === 'true') return true;
+  if (text === false || text === 'false') return false;
   throw invalidField(name, 'expected true or false');
 }
 

@@ -77,7 +77,8 @@ export async function readPage(
   query: Readonly<Record<string, unknown>>,
 ): Promise<Page> {
   const format =
-    query['formatOptions.useInt64Timestamp'] ?? optionalObject(query, 'formatOptions')?.['useInt64Timestamp'];
+    optionalFlag(query, 'formatOptions.useInt64Timestamp') ??
+    optionalFlag(optionalObject(query, 'formatOptions') ?? {}, 'useInt64Timestamp');
   const token = decodeToken(optionalText(query, 'pageToken'));
   const selectedFields = optionalText(query, 'selectedFields');
   const maxResults = Math.min(optionalCount(query, 'maxResults') ?? DEFAULT_PAGE_ROWS, DEFAULT_PAGE_ROWS);
@@ -87,7 +88,7 @@ export async function readPage(
     startIndex: token === undefined ? BigInt(optionalCount(query, 'startIndex') ?? 0) : indexOf(token, table),
     maxResults,
     selectedFields: selectedFields === undefined || selectedFields === '' ? undefined : selectedFields.split(','),
-    useInt64Timestamp: format === true || format === 'true',
+    useInt64Timestamp: format === true,
     signal: context.signal,
   });
 }
