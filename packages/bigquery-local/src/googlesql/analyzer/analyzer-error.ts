@@ -1,6 +1,6 @@
 // The analyser's gRPC errors → BigQuery's errors.
 import { BigQueryError } from '../../bigquery-error.ts';
-import { isRefusedFunction } from '../compatibility/functions.ts';
+import { isRefusedFunction } from '../compatibility/entries.ts';
 
 /** A function that this analyser lacks, scalar or table-valued. */
 const MISSING_FUNCTION = /^(?:Table-valued function|Function) not found: ([\w.`]+).*?(\[at \d+:\d+\])/;
@@ -48,6 +48,21 @@ export function tooComplex(cause?: unknown): BigQueryError {
   );
 }
 
+/** What the analyser says of constructs of BigQuery that it does not know, or that need what is not here. */
+const UNKNOWN_CONSTRUCTS: readonly (readonly [said: RegExp, refusal: string])[] = [
+  [/^GROUP BY ALL is not supported/, 'GROUP BY ALL is not supported by the local BigQuery'],
+  [
+    /^Invalid identifier after SELECT WITH.*but got: DIFFERENTIAL_PRIVACY/,
+    'SELECT WITH DIFFERENTIAL_PRIVACY is not supported by the local BigQuery',
+  ],
+  [/^Connection not found: (\S+)/, 'The connection $1 is not supported by the local BigQuery, which has none'],
+];
+
+function named(text: string): string {
+  const found = UNKNOWN_CONSTRUCTS.find(([said]) => said.test(text));
+  return found === undefined ? text : text.replace(...found);
+}
+
 export function analyzerError(error: unknown): unknown {
   if (!isGrpcError(error)) return error;
   switch (error.code) {
@@ -63,12 +78,7 @@ export function analyzerError(error: unknown): unknown {
             `Function ${name.replaceAll('`', '').toUpperCase()} is not supported by the local BigQuery ${place}`,
           ),
         );
-      return invalidQuery(
-        bigQueryText(error.details).replace(
-          /^GROUP BY ALL is not supported/,
-          'GROUP BY ALL is not supported by the local BigQuery',
-        ),
-      );
+      return invalidQuery(named(bigQueryText(error.details)));
     }
     case DEADLINE_EXCEEDED:
       return new BigQueryError('resourcesExceeded', 'The query is too complex: its analysis took too long.', {

@@ -1,17 +1,20 @@
-// The list of functions says what is: its document is fresh, what it calls supported has cases and an implementation,
-// what it calls refused has none and is refused by name.
+// The lists say what is: their document is fresh; functions that they call supported have cases and an implementation;
+// statements work or are refused by name; methods are those that the server has.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { aggregateFunctions, scalarFunctions } from '../functions/index.ts';
+import { ServerUnderTest } from '../../server-under-test.ts';
 import { TestWarehouse } from '../test-warehouse.ts';
 import { compatibilityDocument } from './document.ts';
-import { readFunctionList } from './functions.ts';
+import { readFunctionList, readMethodList, readStatementList } from './entries.ts';
 
 const DOCUMENT = path.join(import.meta.dirname, '../../../../../docs/bigquery-compatibility.md');
 const CASES = path.join(import.meta.dirname, '../functions/cases');
 
 const entries = readFunctionList();
+const statements = readStatementList();
+const methods = readMethodList();
 const implemented = new Set([...scalarFunctions.keys(), ...aggregateFunctions.keys()]);
 
 /** Cases that get an answer or an error of the function itself: not those of a refusal. */
@@ -35,13 +38,13 @@ afterAll(async () => {
 });
 
 test('the document is the one that the list gives', () => {
-  const document = compatibilityDocument(entries);
+  const document = compatibilityDocument({ statements, methods, functions: entries });
   if (process.env['UPDATE_COMPATIBILITY'] === '1') writeFileSync(DOCUMENT, document);
   expect(readFileSync(DOCUMENT, 'utf8')).toBe(document);
 });
 
-test('no function stands in the list twice', () => {
-  const names = entries.map((entry) => entry.name);
+test('nothing stands in a list twice', () => {
+  const names = [...entries, ...statements, ...methods].map((entry) => entry.name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
 
@@ -50,8 +53,10 @@ test('every function that is supported, in part or whole, has a case in the corp
   expect(uncovered.map((entry) => entry.name)).toEqual([]);
 });
 
-test('every function that is supported in part says what is missing', () => {
-  expect(entries.filter((entry) => entry.status === 'partly' && entry.remark === '')).toEqual([]);
+test('whatever is supported in part says what is missing', () => {
+  expect(
+    [...entries, ...statements, ...methods].filter((entry) => entry.status === 'partly' && entry.remark === ''),
+  ).toEqual([]);
 });
 
 test('no function is refused that the library has', () => {
@@ -64,5 +69,36 @@ describe('what is refused is refused by name', () => {
     const message = await warehouse.failure(`SELECT ${name}()`);
     // The analyser knows some of them and checks their arguments first.
     expect(message).toMatch(/is not supported by the local BigQuery|^No matching signature|^Number of arguments/);
+  });
+});
+
+describe('statements and clauses', () => {
+  let server: ServerUnderTest;
+
+  beforeAll(async () => {
+    server = await ServerUnderTest.start();
+    await server.rows('CREATE SCHEMA ds');
+    await server.rows(`CREATE TABLE ds.t AS SELECT 1 AS id, 'a' AS name, DATE '2026-01-01' AS day`);
+    await server.rows('CREATE TABLE ds.scratch AS SELECT 1 AS a');
+    await server.rows('CREATE TABLE ds.events_1 AS SELECT 1 AS a');
+    await server.rows('CREATE TABLE ds.ingested (a INT64) PARTITION BY _PARTITIONDATE');
+  }, 60_000);
+
+  afterAll(async () => {
+    await server?.[Symbol.asyncDispose]();
+  });
+
+  // In the order of the list: later probes use what earlier ones made.
+  test.each(statements.map((entry) => [entry.name, entry] as const))('%s', async (_name, { probe, status }) => {
+    const { body } = await server.query(probe);
+    if (status === 'refused') expect(body.error?.message).toContain('not supported by the local BigQuery');
+    else expect(body.error).toBeUndefined();
+  });
+
+  test('the methods of the list are those that the server has', () => {
+    const served = new Set(server.operations);
+    const listed = methods.map((entry) => entry.name).filter((name) => name !== 'bigquerystorage.BigQueryWrite');
+    expect(listed.filter((name) => !served.has(name))).toEqual([]);
+    expect([...served].filter((name) => !listed.includes(name))).toEqual([]);
   });
 });

@@ -4,6 +4,7 @@ import type { Route } from '../route.ts';
 import { datasetRoutes } from './datasets.ts';
 import { tablePolicyRoutes } from './iam-policies.ts';
 import { jobRoutes } from './jobs.ts';
+import { modelRoutes } from './models.ts';
 import { projectRoutes } from './projects.ts';
 import { routineRoutes } from './routines.ts';
 import { rowAccessPolicyRoutes } from './row-access-policies.ts';
@@ -18,6 +19,7 @@ export function bigqueryRoutes(services: Services, jobs: JobService): Route[] {
     ...tableRoutes(services),
     ...tablePolicyRoutes(services),
     ...routineRoutes(services),
+    ...modelRoutes(services),
     ...rowAccessPolicyRoutes(services),
     ...tabledataRoutes(services),
     ...jobRoutes(services, jobs),
