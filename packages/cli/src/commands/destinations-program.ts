@@ -1,10 +1,13 @@
 // `sluice destinations …`: names, arguments and help.
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 import type { ExitCode } from '../exit-code.ts';
 import type { Io } from '../io.ts';
 import type { GlobalOptions } from './session.ts';
 
 export type DestinationsListOptions = GlobalOptions & { readonly search?: string; readonly excluded?: boolean };
+
+export type ConnectOptions = GlobalOptions & { readonly timeout: number; readonly browser: boolean };
 
 export function addDestinationsCommands(
   io: Io,
@@ -30,4 +33,36 @@ export function addDestinationsCommands(
     const { destinationsShowCommand } = await import('./destinations.ts');
     done(await destinationsShowCommand(io, type, action, self.optsWithGlobals<GlobalOptions>()));
   });
+
+  command(
+    destinations,
+    'connect <name>',
+    'sign in to a destination of sluice.yaml with OAuth; the tokens stay on this machine',
+  )
+    .addOption(
+      new Option('--timeout <seconds>', 'time for signing in, 10 to 3600').default(300).argParser((value) => {
+        const seconds = /^\d{1,4}$/.test(value) ? Number(value) : 0;
+        if (seconds < 10 || seconds > 3600) throw new InvalidArgumentError('It must be a number from 10 to 3600.');
+        return seconds;
+      }),
+    )
+    .option('--no-browser', 'only print the address for signing in')
+    .action(async (name: string, _options, self: Command) => {
+      const { destinationsConnectCommand } = await import('./destinations-connect.ts');
+      done(await destinationsConnectCommand(io, name, self.optsWithGlobals<ConnectOptions>()));
+    });
+
+  command(destinations, 'disconnect <name>', 'forget the OAuth tokens of a destination').action(
+    async (name: string, _options, self: Command) => {
+      const { destinationsDisconnectCommand } = await import('./destinations-connect.ts');
+      done(await destinationsDisconnectCommand(io, name, self.optsWithGlobals<GlobalOptions>()));
+    },
+  );
+
+  command(destinations, 'test <name>', 'ask a destination of sluice.yaml whether its credentials are right').action(
+    async (name: string, _options, self: Command) => {
+      const { destinationsTestCommand } = await import('./destinations-connect.ts');
+      done(await destinationsTestCommand(io, name, self.optsWithGlobals<GlobalOptions>()));
+    },
+  );
 }

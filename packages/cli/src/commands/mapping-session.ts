@@ -5,6 +5,7 @@ import { createRegistry } from '@sluice/destinations';
 import { syncMapping } from '@sluice/engine';
 import type { MappingConfig, SourceConfig, SyncOptions, SyncReport } from '@sluice/engine';
 import type { Project } from '../config/project.ts';
+import { withConnection } from '../credentials/connections.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Io } from '../io.ts';
@@ -30,9 +31,12 @@ export async function withMapping(
 ): Promise<ExitCode> {
   const session = sessionOf(io, options);
   const project = await loadProject(io, options);
-  const mapping = await project.mapping(name);
+  const configured = await project.mapping(name);
   const source = await project.source();
-  const registry = createRegistry({ baseDirectory: project.directory });
+  const destination = project.destination(configured.destination.name);
+  const connected = await withConnection(io, project, destination, configured.destination);
+  const mapping = { ...configured, destination: connected.target };
+  const registry = createRegistry({ baseDirectory: project.directory, ...connected.registry });
   try {
     return await run({ session, project, mapping, source, registry });
   } catch (error) {

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { AppError, OPERATIONS } from '@sluice/core';
 import type { JsonObject, Operation } from '@sluice/core';
 import { SYNC_MODES, SYNC_MODE_FIELD, modeOperations } from '@sluice/engine';
+import type { OAuthConfig } from '@sluice/destinations';
 import type { MappingConfig, ModelConfig, SourceConfig } from '@sluice/engine';
 import { ConfigDocument } from './document.ts';
 import type { Path } from './document.ts';
@@ -17,7 +18,7 @@ import { configError } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { readDocument } from './scope.ts';
 import type { Scope, SetAside } from './scope.ts';
-import type { MappingEntry, ProjectDocument } from './schema.ts';
+import type { MappingEntry, OAuthEntry, ProjectDocument } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export const CONFIG_FILE = 'sluice.yaml';
@@ -31,6 +32,15 @@ export type LoadOptions = {
   /** Paths in messages are relative to it. */
   readonly cwd: string;
   readonly environment: Environment;
+};
+
+export type DestinationConfig = {
+  readonly name: string;
+  readonly type: string;
+  readonly settings: JsonObject;
+  readonly oauth?: OAuthConfig;
+  /** `oauth.connection`: what the stored tokens are called. */
+  readonly connection?: string;
 };
 
 export class Project {
@@ -176,19 +186,41 @@ export class Project {
     };
   }
 
+  /** A destination without a mapping. */
+  destination(name: string): DestinationConfig {
+    const entry = this.#config.destinations[name];
+    if (entry === undefined) throw this.#unknown('destination', name, Object.keys(this.#config.destinations));
+    const missing: MissingVariable[] = [];
+    const at = ['destinations', name] as const;
+    const settings = expand(entry.settings, [...at, 'settings'], this.#environment, missing) as JsonObject;
+    const oauth =
+      entry.oauth === undefined
+        ? undefined
+        : (expand(entry.oauth as JsonObject, [...at, 'oauth'], this.#environment, missing) as typeof entry.oauth);
+    this.#refuse(missing);
+    return {
+      name,
+      type: entry.type,
+      settings,
+      ...(oauth === undefined ? {} : { oauth: oauthConfigOf(oauth) }),
+      ...(oauth?.connection === undefined ? {} : { connection: oauth.connection }),
+    };
+  }
+
   async mapping(name: string): Promise<MappingConfig> {
     const entry = this.#config.mappings[name];
     if (entry === undefined) throw this.#unknown('mapping', name, this.mappingNames);
-    const destination = this.#config.destinations[entry.destination];
-    if (destination === undefined)
-      throw this.#unknown('destination', entry.destination, Object.keys(this.#config.destinations));
+    const { type, settings } = this.destination(entry.destination);
     const missing: MissingVariable[] = [];
-    const settings = expand(
-      destination.settings,
-      ['destinations', entry.destination, 'settings'],
-      this.#environment,
-      missing,
-    ) as JsonObject;
+    const audience =
+      entry.audience === undefined
+        ? undefined
+        : (expand(
+            entry.audience as JsonObject,
+            ['mappings', name, 'audience'],
+            this.#environment,
+            missing,
+          ) as NonNullable<typeof entry.audience>);
     const fields = expand(entry.fields, ['mappings', name, 'fields'], this.#environment, missing) as JsonObject;
     this.#refuse(missing);
     return {
@@ -198,9 +230,18 @@ export class Project {
       operations: sentOperations(entry),
       destination: {
         name: entry.destination,
-        type: destination.type,
+        type,
         action: entry.action,
         settings,
+        ...(audience === undefined
+          ? {}
+          : {
+              audience: {
+                key: audience.key,
+                settings: audience.settings,
+                ...(audience.external_id === undefined ? {} : { externalId: audience.external_id }),
+              },
+            }),
         fields: entry.sync_mode === undefined ? fields : { ...fields, [SYNC_MODE_FIELD]: entry.sync_mode },
       },
       guards: guardsOf(entry.guards),
@@ -215,6 +256,8 @@ export class Project {
     const entry = this.#config.mappings[mapping];
     const steps = [root, ...rest].map((step) => (/^\d+$/.test(step) ? Number(step) : step));
     if (entry !== undefined && root === 'settings') return this.placeOf(['destinations', entry.destination, ...steps]);
+    if (entry !== undefined && root === 'credentials')
+      return this.placeOf(['destinations', entry.destination, 'oauth']);
     if (entry !== undefined && root === 'type') return this.placeOf(['destinations', entry.destination, 'type']);
     return this.placeOf(['mappings', mapping, ...steps]);
   }
@@ -315,6 +358,20 @@ function sentOperations({ send, sync_mode: mode, fields }: MappingEntry): readon
   if (send !== undefined) return send;
   const carried = mode ?? SYNC_MODES.find((each) => each === fields[SYNC_MODE_FIELD]);
   return carried === undefined ? OPERATIONS : modeOperations(carried);
+}
+
+function oauthConfigOf(entry: OAuthEntry): OAuthConfig {
+  const { client_secret: clientSecret, domain, scopes, redirect_port: redirectPort } = entry;
+  const { authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } = entry;
+  return {
+    clientId: entry.client_id,
+    ...(clientSecret === undefined ? {} : { clientSecret }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(scopes === undefined ? {} : { scopes }),
+    ...(authorizationEndpoint === undefined ? {} : { authorizationEndpoint }),
+    ...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
+    ...(redirectPort === undefined ? {} : { redirectPort }),
+  };
 }
 
 /** The suffix of a mapping's state tables: its name with underscores. */

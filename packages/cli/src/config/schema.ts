@@ -46,8 +46,37 @@ const model = z.strictObject({
   timestamp: text.optional(),
 });
 
+/** The user's own OAuth client; the tokens themselves are kept elsewhere (credentials/). */
+const oauth = z.strictObject({
+  client_id: text,
+  /** Never in the file itself. Absent for a public client. */
+  client_secret: z
+    .string()
+    .regex(/^\$\{[^}]+\}$/, 'must name an environment variable: ${NAME}')
+    .optional(),
+  /** Salesforce: My Domain. */
+  domain: text.optional(),
+  /** In the place of those that the destination asks for. */
+  scopes: z.array(text).min(1).optional(),
+  authorization_endpoint: text.optional(),
+  token_endpoint: text.optional(),
+  /** Port of the redirect, where the provider wants one that is registered. */
+  redirect_port: z.number().int().min(1024).max(65_535).optional(),
+  /** Name of the stored tokens, for projects that share a connection; default: one per project and destination. */
+  connection: name.optional(),
+});
+
 const destination = z.strictObject({
   type: text,
+  settings: jsonObject.default({}),
+  oauth: oauth.optional(),
+});
+
+/** The audience that a mapping keeps, for destinations that work by audience. */
+const audience = z.strictObject({
+  key: text,
+  /** What the destination calls it. */
+  external_id: text.optional(),
   settings: jsonObject.default({}),
 });
 
@@ -91,6 +120,7 @@ const mapping = z.strictObject({
   sync_mode: z.enum(SYNC_MODES).optional(),
   /** Segment mapping-kit directives: action field → value or directive. */
   fields: jsonObject.default({}),
+  audience: audience.optional(),
   guards: guards.default({}),
   /** What the warehouse keeps of a record that was sent; `values` lets a plan show old beside new. */
   state: z.enum(['checksum', 'values']).default('checksum'),
@@ -109,3 +139,4 @@ export const projectSchema = z.strictObject({
 export type ProjectDocument = z.output<typeof projectSchema>;
 export type LimitsEntry = ProjectDocument['limits'];
 export type MappingEntry = ProjectDocument['mappings'][string];
+export type OAuthEntry = NonNullable<ProjectDocument['destinations'][string]['oauth']>;

@@ -54,7 +54,7 @@ export function connectionProblems(shape: DestinationShape, spec: ConnectionSpec
       error(
         'credentials',
         `${shape.slug} signs in with OAuth, and there is no access token`,
-        'connect the destination',
+        'set its OAuth client (oauth.client_id, oauth.client_secret) and run: sluice destinations connect NAME',
       ),
     );
   }

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { AppError } from '@sluice/core';
 import { Receiver } from '@sluice/destination-kit';
-import Provider from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 import { describe, expect, it } from 'vitest';
 import { authorize } from './authorize.ts';
 import type { OAuthEndpoints } from './endpoints.ts';
