@@ -34,7 +34,7 @@ import { failedStatistics } from './failed-statistics.ts';
 import { parseLoadConfiguration, type LoadConfiguration } from './load/load-configuration.ts';
 import { authorizeLoad, runLoad } from './load/load-job.ts';
 import type { LoadFile } from './load/source.ts';
-import { protoOf, withDestination } from './job-record.ts';
+import { protoOf, withDestination, withResult } from './job-record.ts';
 import { parseQueryConfiguration, type QueryConfiguration } from './query-configuration.ts';
 import { dryRunOutcome, findCached, prepareQuery, runQuery, type PreparedQuery } from './query-job.ts';
 
@@ -450,12 +450,7 @@ export class JobService implements AsyncDisposable {
     let hasSlot = false;
     let finished = false;
     const finish = (outcome: JobOutcome): void => {
-      const { destination } = outcome;
-      const job =
-        destination === undefined || outcome.schema === undefined
-          ? running.job
-          : withDestination(running.job, destination);
-      running.job = { ...job, state: 'DONE', endedMs: this.#services.clock(), outcome };
+      running.job = { ...withResult(running.job, outcome), state: 'DONE', endedMs: this.#services.clock(), outcome };
       this.#services.jobs.finish(running.job);
       finished = true;
     };

@@ -13,7 +13,7 @@ import { presentable } from '../../rest/error-envelope.ts';
 import type { Session } from '../../storage/duckdb.ts';
 import type { Execution } from '../execution.ts';
 import { failedStatistics } from '../failed-statistics.ts';
-import { protoOf, withDestination } from '../job-record.ts';
+import { protoOf, withResult } from '../job-record.ts';
 import type { QueryConfiguration } from '../query-configuration.ts';
 import { dryRunOutcome, prepareQuery, runQuery, type PreparedQuery } from '../query-job.ts';
 import type { StatementContext } from '../statement-context.ts';
@@ -288,12 +288,11 @@ export class ChildJobs {
 
   #finish(job: Job, child: Child, outcome: JobOutcome): void {
     const { services } = this.#parent;
-    const { destination } = outcome;
     const query = outcome.statistics['query'] as Readonly<Record<string, unknown>> | undefined;
     this.#bytesProcessed += bytes(query?.['totalBytesProcessed']);
     this.#bytesBilled += bytes(query?.['totalBytesBilled']);
     services.jobs.finish({
-      ...(destination === undefined || outcome.schema === undefined ? job : withDestination(job, destination)),
+      ...withResult(job, outcome),
       state: 'DONE',
       endedMs: services.clock(),
       outcome: { ...outcome, statistics: this.#statistics(child, outcome.statistics) },
