@@ -131,6 +131,15 @@ describe('pipe syntax', () => {
   });
 
   it.each([
+    'FROM ds.t AS x |> EXTEND (SELECT AS STRUCT x.a) AS k, TO_JSON(x) AS whole |> SELECT x.a, whole.a AS b',
+    'FROM ds.t AS x |> EXTEND 1 AS k |> AGGREGATE COUNT(x.a) AS x |> ORDER BY x',
+    'FROM ds.t AS x |> EXTEND 1 AS k |> SELECT x.a AS x |> WHERE x > 1',
+    'FROM ds.t AS t |> EXTEND 1 AS k |> JOIN (SELECT a FROM ds.t) AS y USING (a)',
+  ])('%s uses the name of a table as it may', async (sql) => {
+    await expect(warehouse.rows(sql)).resolves.toBeInstanceOf(Array);
+  });
+
+  it.each([
     ['FROM ds.t |> RENAME a AS z', 'Pipe operator RENAME is not supported by the local BigQuery at [1:14]'],
     ['FROM ds.t\n|> CALL f()', 'Pipe operator CALL is not supported by the local BigQuery at [2:4]'],
     [
@@ -140,6 +149,10 @@ describe('pipe syntax', () => {
     [
       'FROM ds.t AS x |> EXTEND 1 AS k |> SELECT x.*',
       'x.* behind a pipe operator that changes columns is not supported',
+    ],
+    [
+      'FROM ds.t AS x |> EXTEND 1 AS k |> WHERE TRUE |> SELECT TO_JSON(x)',
+      'x as a row behind a pipe operator that changes columns is not supported by the local BigQuery at [1:65]',
     ],
     ['FROM ds.t |> AGGREGATE COUNT(*) GROUP BY ROLLUP (a)', 'GROUP BY ROLLUP is not supported'],
     ['FROM ds.t |> WHERE nope = 1', 'Unrecognized name: nope at [1:20]'],

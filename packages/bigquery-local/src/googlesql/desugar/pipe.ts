@@ -10,6 +10,11 @@ const SET_OPERATORS = new Set(['UNION', 'INTERSECT', 'EXCEPT']);
 /** First words of texts that are, or end with, a query. */
 const QUERY_BEGINS = new Set(['FROM', 'SELECT', 'WITH', 'CREATE', 'INSERT', 'EXPORT']);
 const HAVE_OWN_FROM = new Set(['DELETE', 'UPDATE', 'REVOKE', 'MERGE', 'DISTINCT']);
+/** Pipe operators behind which the tables' names mean nothing. */
+const NEW_ROWS = new Set(['SELECT', 'AGGREGATE', 'AS', 'DISTINCT', 'PIVOT', 'UNPIVOT']);
+/** What follows these is a name that is given, or a table. */
+const NAMES_A_TABLE = new Set(['AS', 'FROM', 'JOIN']);
+
 /** Behind a table's name these begin something else than an alias. */
 const NO_ALIAS = new Set(
   'JOIN INNER LEFT RIGHT FULL CROSS ON USING WHERE GROUP ORDER LIMIT UNION INTERSECT EXCEPT TABLESAMPLE PIVOT UNPIVOT FOR WITH WINDOW QUALIFY HAVING'.split(
@@ -234,15 +239,33 @@ class PipeRewriter {
 
   #changedRow: string | undefined;
 
-  /** `t.*` and `t` itself would have the new columns here, which they do not have in BigQuery. */
+  /**
+   * `t.*` and `t` itself would have the new columns here, which they do not have in BigQuery. They are refused up to the
+   * end of the operator that makes new rows, or of the query.
+   */
   #checkRowUse(at: number): void {
-    for (let i = at + 1; i < this.#tokens.length; i++) {
+    let depth = 0;
+    // The operator that changes them still sees the rows of before.
+    let behind = false;
+    let last = false;
+    for (let i = at + 1; i < this.#tokens.length && depth >= 0; i++) {
       const token = this.#tokens[i]!;
-      if (token.text.replaceAll('`', '').toLowerCase() !== this.#changedRow || this.#tokens[i - 1]?.text === '.')
-        continue;
-      const next = this.#tokens[i + 1];
-      if (next?.text === '.' && this.#tokens[i + 2]?.text === '*')
-        throw this.#refusal(`${token.text}.* behind a pipe operator that changes columns`, i);
+      if (token.text === '(') depth += 1;
+      if (token.text === ')') depth -= 1;
+      if (token.text === '|>' && depth === 0) {
+        if (last) return;
+        behind = true;
+        last = NEW_ROWS.has(this.#tokens[i + 1]?.upper ?? '');
+      }
+      if (!behind) continue;
+      if (token.kind !== 'word' && token.kind !== 'quoted') continue;
+      if (token.text.replaceAll('`', '').toLowerCase() !== this.#changedRow) continue;
+      const before = this.#tokens[i - 1];
+      if (before?.text === '.' || NAMES_A_TABLE.has(before?.upper ?? '')) continue;
+      const next = this.#tokens[i + 1]?.text;
+      const star = next === '.' && this.#tokens[i + 2]?.text === '*';
+      if (star || (next !== '.' && next !== '('))
+        throw this.#refusal(`${token.text}${star ? '.*' : ' as a row'} behind a pipe operator that changes columns`, i);
     }
   }
 
