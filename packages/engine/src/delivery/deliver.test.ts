@@ -2,10 +2,11 @@ import { describe, expect, test } from 'vitest';
 import type { JsonObject, Operation } from '@sluice/core';
 import type { DeliveryInput } from './deliver.ts';
 import { deliver } from './deliver.ts';
+import { DeliveryStopped } from './delivery-stopped.ts';
 import type { FakeBehaviour } from './fake-destination.ts';
 import { FakeDestination, allDelivered, fakeClock, pagesOf, planRow } from './fake-destination.ts';
 import { OutcomeBook } from './outcome-book.ts';
-import { DeliveryStopped, RETRY } from './sender.ts';
+import { RETRY } from './retry.ts';
 
 type Overrides = Partial<
   Pick<DeliveryInput, 'signal' | 'operations' | 'save' | 'retry' | 'neverDelivered' | 'onStart' | 'onInFlight'>
@@ -153,7 +154,7 @@ describe('deliver', () => {
     });
     await done;
     expect(new Set(destination.calls.map((call) => call.key)).size).toBe(1);
-    expect(clock.slept).toEqual([375, 750, 1500]);
+    expect(clock.slept).toEqual([250, 500, 1000]);
   });
 
   test('waits as long as Retry-After says', async () => {
@@ -203,7 +204,7 @@ describe('deliver', () => {
           return calls === 1 ? new Promise(() => undefined) : allDelivered(batch);
         },
       },
-      { retry: { deliverTimeoutMs: 20 as never } },
+      { retry: { deliverTimeoutMs: 20 } },
     );
     await done;
     expect(book.counts.added.delivered).toBe(2);
@@ -262,7 +263,7 @@ describe('deliver', () => {
     await done;
     expect(seen).toEqual([
       { waitingMs: 0, attempt: 1, attempts: RETRY.attempts },
-      { waitingMs: 375, attempt: 2, attempts: RETRY.attempts, code: '503' },
+      { waitingMs: 250, attempt: 2, attempts: RETRY.attempts, code: '503' },
     ]);
     expect(activity?.()).toBeUndefined();
   });

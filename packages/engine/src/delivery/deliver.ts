@@ -11,14 +11,26 @@
 // 404, 405, 410), or 50 with any one code on a mapping that never delivered anything, end
 // the sync as failed; its rows stay without an outcome. One delivered row, or a second
 // code, proves that the destination tells rows apart: all goes on as usual.
+//
+// A plan has at most one change per record, so changes of one record cannot overtake each
+// other within a delivery, whatever is split, retried or sent beside it; and the next plan is
+// made after this one was committed.
+//
+// A destination with transactions takes the whole delivery in one: its rows are delivered
+// when the commit has settled, and none of them is when the delivery ends before.
 import type { Change, JsonObject, Operation } from '@sluice/core';
 import type { OpenDestination, Prepared } from '@sluice/destination-kit';
 import type { Clock } from '../run/api.ts';
 import { Batcher } from './batcher.ts';
 import type { Journal } from './journal.ts';
 import type { OutcomeBook } from './outcome-book.ts';
-import { RETRY, Sender, clip } from './sender.ts';
-import type { Activity, InFlight } from './sender.ts';
+import { clip } from './delivery-stopped.ts';
+import type { Pace } from './pace.ts';
+import type { InFlight } from './requests.ts';
+import { RETRY } from './retry.ts';
+import type { RetryPolicy } from './retry.ts';
+import { Sender } from './sender.ts';
+import type { Activity } from './sender.ts';
 
 /** Rejected and deferred rows that may wait in memory for the warehouse. */
 const MAX_UNSAVED_FAILURES = 20_000;
@@ -42,7 +54,9 @@ export type DeliveryInput = {
   readonly onBatch: () => void | Promise<void>;
   /** 0 to 1, for jitter. */
   readonly random?: () => number;
-  readonly retry?: Partial<typeof RETRY>;
+  readonly retry?: Partial<RetryPolicy>;
+  /** Shared by all deliveries to this destination; default: one of its own, with the destination's rate limit. */
+  readonly pace?: Pace;
   /** Gets the means to ask what the delivery waits for. */
   readonly onStart?: (activity: () => Activity | undefined) => void;
   /** Rows whose request was on its way when the delivery was ended; called at most once per request. */
@@ -51,7 +65,7 @@ export type DeliveryInput = {
 
 /** Delivers every change without an outcome. Throws on cancel, and when the destination stops. */
 export async function deliver(input: DeliveryInput): Promise<void> {
-  const retry: typeof RETRY = { ...RETRY, ...(input.retry as typeof RETRY | undefined) };
+  const retry: RetryPolicy = { ...RETRY, ...input.retry };
   // One failure ends all batches: the outer signal, or the first error of any batch.
   const stop = new AbortController();
   const signal = AbortSignal.any([input.signal, stop.signal]);
@@ -103,7 +117,9 @@ export async function deliver(input: DeliveryInput): Promise<void> {
   }
   // Batches in flight settle (they see the signal) before anything is committed.
   await Promise.all(inFlight);
-  if (failure !== undefined) throw failure;
+  if (failure === undefined) return;
+  await sender.abort();
+  throw failure;
 }
 
 function changeOf(row: JsonObject): Change {

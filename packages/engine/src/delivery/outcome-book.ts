@@ -5,7 +5,10 @@ import type { Operation, Outcome } from '@sluice/core';
 import type { OutcomeCounts, ReasonSummary } from '../run/api.ts';
 
 const CODES = { delivered: 1, rejected: 2, deferred: 3, skipped: 4 } as const;
-const NAMES = ['none', 'delivered', 'rejected', 'deferred', 'skipped'] as const;
+/** Taken by a destination whose transaction is not committed; by the kind of change, which its counts need. */
+const STAGED = { added: 5, updated: 6, deleted: 7 } as const;
+const NAMES = ['none', 'delivered', 'rejected', 'deferred', 'skipped', 'staged', 'staged', 'staged'] as const;
+const STAGED_OPERATIONS: Readonly<Partial<Record<number, Operation>>> = { 5: 'added', 6: 'updated', 7: 'deleted' };
 /** The warehouse knows this outcome. */
 const SAVED = 0x80;
 
@@ -44,6 +47,7 @@ export class OutcomeBook {
   #failures: Failure[] = [];
   #done = 0;
   #delivered = 0;
+  #staged = 0;
 
   constructor(total: number) {
     this.total = total;
@@ -64,7 +68,12 @@ export class OutcomeBook {
     return this.#failures.length;
   }
 
-  get(ordinal: number): OutcomeName | 'none' {
+  /** Rows in a transaction that is not committed. */
+  get staged(): number {
+    return this.#staged;
+  }
+
+  get(ordinal: number): OutcomeName | 'none' | 'staged' {
     return NAMES[(this.#bytes[ordinal] ?? 0) & 0x7f] ?? 'none';
   }
 
@@ -87,10 +96,49 @@ export class OutcomeBook {
     }
   }
 
+  /** The destination took the row, and may still forget it. Not an outcome. */
+  stage(change: { readonly ordinal: number; readonly operation: Operation }): void {
+    if (this.get(change.ordinal) !== 'none') return;
+    this.#bytes[change.ordinal] = STAGED[change.operation];
+    this.#staged += 1;
+  }
+
+  /** The destination has committed: staged rows are delivered. Their ranges, for the journal. */
+  promoteStaged(): OutcomeRange[] {
+    const ranges: { -readonly [K in keyof OutcomeRange]: OutcomeRange[K] }[] = [];
+    this.#eachStaged((ordinal, operation) => {
+      this.#bytes[ordinal] = CODES.delivered;
+      this.#count('delivered');
+      this.counts[operation].delivered += 1;
+      const open = ranges.at(-1);
+      if (open !== undefined && open.last + 1 === ordinal) open.last = ordinal;
+      else ranges.push({ first: ordinal, last: ordinal, outcome: 'delivered', code: null, message: null });
+    });
+    return ranges;
+  }
+
+  /** The transaction is over without a commit: staged rows have no outcome again. */
+  dropStaged(): void {
+    this.#eachStaged((ordinal) => {
+      this.#bytes[ordinal] = 0;
+    });
+  }
+
+  #eachStaged(visit: (ordinal: number, operation: Operation) => void): void {
+    if (this.#staged === 0) return;
+    this.#staged = 0;
+    const bytes = this.#bytes;
+    for (let ordinal = 0; ordinal < bytes.length; ordinal += 1) {
+      const operation = STAGED_OPERATIONS[bytes[ordinal] as number];
+      if (operation !== undefined) visit(ordinal, operation);
+    }
+  }
+
   /** Takes over what an earlier run recorded. Its counts and reasons come from the warehouse. */
   restore(range: OutcomeRange, saved: boolean): void {
     for (let ordinal = range.first; ordinal <= range.last && ordinal < this.total; ordinal += 1) {
       const before = this.get(ordinal);
+      if (before === 'staged') continue;
       if (before === 'delivered' || (before !== 'none' && range.outcome !== 'delivered')) {
         if (saved && before === range.outcome) this.#bytes[ordinal] = CODES[before] | SAVED;
         continue;
@@ -190,4 +238,24 @@ export class OutcomeBook {
 
 function zero(): MutableCounts {
   return { delivered: 0, rejected: 0, deferred: 0, skipped: 0 };
+}
+
+/** Neighbours with the same outcome share a range. */
+export function rangesOf(settled: readonly { readonly ordinal: number; readonly outcome: Outcome }[]): OutcomeRange[] {
+  const ranges: { -readonly [K in keyof OutcomeRange]: OutcomeRange[K] }[] = [];
+  for (const { ordinal, outcome } of settled) {
+    const code = 'code' in outcome ? outcome.code : null;
+    const message = 'message' in outcome ? outcome.message : null;
+    const open = ranges.at(-1);
+    if (
+      open !== undefined &&
+      open.last + 1 === ordinal &&
+      open.outcome === outcome.outcome &&
+      open.code === code &&
+      open.message === message
+    ) {
+      open.last = ordinal;
+    } else ranges.push({ first: ordinal, last: ordinal, outcome: outcome.outcome, code, message });
+  }
+  return ranges;
 }

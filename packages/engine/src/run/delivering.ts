@@ -4,11 +4,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { AppError } from '@sluice/core';
 import { deliver } from '../delivery/deliver.ts';
+import { DeliveryStopped } from '../delivery/delivery-stopped.ts';
 import { Journal } from '../delivery/journal.ts';
 import { OutcomeBook } from '../delivery/outcome-book.ts';
 import type { OutcomeRange } from '../delivery/outcome-book.ts';
-import { DeliveryStopped } from '../delivery/sender.ts';
-import type { InFlight } from '../delivery/sender.ts';
+import type { InFlight } from '../delivery/requests.ts';
 import { COLUMN_PREFIX } from '../plan/plan-sql.ts';
 import type { PlanFigures } from '../plan/summary.ts';
 import { countOf } from '../report/figures.ts';
