@@ -33,3 +33,10 @@ export function tlsOptions({ ssl, ca }: JsonObject): TlsOptions | undefined {
 export function settingText(value: JsonValue | undefined): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
 }
+
+/** The names that a mapping's `row` spells out; none when the row is made by a directive. */
+export function fixedRowColumns({ row }: JsonObject): readonly string[] {
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) return [];
+  const names = Object.keys(row);
+  return names.some((name) => name.startsWith('@')) ? [] : names;
+}
