@@ -9,8 +9,17 @@ export type Measurement = {
   readonly ok: boolean;
 };
 
+export type SuiteOptions = {
+  /** Rows to measure with in place of the suite's own numbers; for suites that know it. */
+  readonly rows?: number;
+};
+
 export type Suite = {
   readonly description: string;
   /** `wants` lets a suite leave out work whose case nobody asked for. */
-  run(log: (text: string) => void, wants: (name: string) => boolean): AsyncIterable<Measurement>;
+  run(
+    log: (text: string) => void,
+    wants: (name: string) => boolean,
+    options?: SuiteOptions,
+  ): AsyncIterable<Measurement>;
 };
