@@ -286,3 +286,43 @@ describe('what a mapping sends', () => {
     expect(problems(withEntry('    state: everything\n'))).toMatchObject([{ code: 'INVALID_VALUE' }]);
   });
 });
+
+describe('OAuth and audiences', () => {
+  const withOAuth = (lines: string): string =>
+    valid.replace('    settings:\n      sharedSecret', `    oauth: { ${lines} }\n    settings:\n      sharedSecret`);
+
+  it('takes the OAuth client, with its secret from the environment alone', () => {
+    const project = parse(withOAuth("client_id: my-id, client_secret: '${ID_SECRET}', redirect_port: 4000"), {
+      SECRET: 's',
+      ID_SECRET: 'from-environment',
+    });
+    expect(project.destination('receiver')).toEqual({
+      name: 'receiver',
+      type: 'actions-webhook',
+      settings: { sharedSecret: 's' },
+      oauth: { clientId: 'my-id', clientSecret: 'from-environment', redirectPort: 4000 },
+    });
+    const literal = problems(withOAuth('client_id: my-id, client_secret: a-literal-secret'));
+    expect(literal).toMatchObject([{ code: 'INVALID_VALUE', message: expect.stringContaining('${NAME}') as string }]);
+    expect(JSON.stringify(literal)).not.toContain('a-literal-secret');
+    expect(problems(withOAuth('client_secret: "${A}"'))).toMatchObject([{ code: 'MISSING_KEY' }]);
+  });
+
+  it('names a destination that is not there, and a variable that is not set', () => {
+    expect(() => parse(valid).destination('reciever')).toThrow(
+      expect.objectContaining({ code: 'UNKNOWN_DESTINATION' }),
+    );
+    expect(() =>
+      parse(withOAuth("client_id: my-id, client_secret: '${ID_SECRET}'"), { SECRET: 's' }).destination('receiver'),
+    ).toThrow('ID_SECRET');
+  });
+
+  it('takes the audience of a mapping', () => {
+    const text = valid.replace(
+      '    fields:\n',
+      '    audience: { key: vip, external_id: "17", settings: { name: ${NAME} } }\n    fields:\n',
+    );
+    expect(problems(text)).toEqual([]);
+    expect(problems(text.replace('key: vip, ', ''))).toMatchObject([{ code: 'MISSING_KEY' }]);
+  });
+});

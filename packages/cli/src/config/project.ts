@@ -188,16 +188,21 @@ export class Project {
 
   /** A destination without a mapping. */
   destination(name: string): DestinationConfig {
+    const missing: MissingVariable[] = [];
+    const destination = this.#destination(name, missing);
+    this.#refuse(missing);
+    return destination;
+  }
+
+  #destination(name: string, missing: MissingVariable[]): DestinationConfig {
     const entry = this.#config.destinations[name];
     if (entry === undefined) throw this.#unknown('destination', name, Object.keys(this.#config.destinations));
-    const missing: MissingVariable[] = [];
     const at = ['destinations', name] as const;
     const settings = expand(entry.settings, [...at, 'settings'], this.#environment, missing) as JsonObject;
     const oauth =
       entry.oauth === undefined
         ? undefined
         : (expand(entry.oauth as JsonObject, [...at, 'oauth'], this.#environment, missing) as typeof entry.oauth);
-    this.#refuse(missing);
     return {
       name,
       type: entry.type,
@@ -210,8 +215,8 @@ export class Project {
   async mapping(name: string): Promise<MappingConfig> {
     const entry = this.#config.mappings[name];
     if (entry === undefined) throw this.#unknown('mapping', name, this.mappingNames);
-    const { type, settings } = this.destination(entry.destination);
     const missing: MissingVariable[] = [];
+    const { type, settings } = this.#destination(entry.destination, missing);
     const audience =
       entry.audience === undefined
         ? undefined
