@@ -320,7 +320,7 @@ describe('OAuth and audiences', () => {
   it('takes the audience of a mapping', () => {
     const text = valid.replace(
       '    fields:\n',
-      '    audience: { key: vip, external_id: "17", settings: { name: ${NAME} } }\n    fields:\n',
+      '    audience: { key: vip, external_id: "17", settings: { name: "${NAME}" } }\n    fields:\n',
     );
     expect(problems(text)).toEqual([]);
     expect(problems(text.replace('key: vip, ', ''))).toMatchObject([{ code: 'MISSING_KEY' }]);
