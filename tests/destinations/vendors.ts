@@ -118,5 +118,4 @@ export const particulars: Readonly<Record<string, Particulars>> = {
 export const untestable: Readonly<Record<string, string>> = {
   'actions-acoustic': 'uploads with the SDK of AWS',
   'actions-kafka': 'speaks the protocol of Kafka',
-  'actions-sftp': 'speaks SFTP',
 };

@@ -1,9 +1,13 @@
 // The destinations that are written here, in the order in which they are listed.
 import type { DestinationEntry } from './entry.ts';
 import { fileEntry } from './file/entry.ts';
+import { cloudStorageEntry } from './google-cloud-storage/entry.ts';
+import { mysqlEntry } from './mysql/entry.ts';
 import { postgresEntry } from './postgresql/entry.ts';
 import { redisEntry } from './redis/entry.ts';
+import { s3Entry } from './s3/entry.ts';
+import { sftpEntry } from './sftp/entry.ts';
 
 export function nativeEntries(baseDirectory: string): readonly DestinationEntry[] {
-  return [fileEntry(baseDirectory), postgresEntry, redisEntry];
+  return [fileEntry(baseDirectory), s3Entry, cloudStorageEntry, sftpEntry, postgresEntry, mysqlEntry, redisEntry];
 }

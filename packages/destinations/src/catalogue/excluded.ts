@@ -55,6 +55,11 @@ export const exclusions: readonly Exclusion[] = [
   { type: 'actions-s3', name: 'AWS S3 (Actions)', reason: "reaches the user's account through a role of Segment's" },
   { type: 'actions-s3-csv', name: 'AWS S3 CSV', reason: "reaches the user's account through a role of Segment's" },
   {
+    type: 'actions-sftp',
+    name: 'SFTP',
+    reason: 'does not check the server\'s key; "sftp" takes its place',
+  },
+  {
     type: 'actions-the-trade-desk-crm',
     name: 'The Trade Desk CRM',
     reason: "puts rows and credentials into a bucket of Segment's",

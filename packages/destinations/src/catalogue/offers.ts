@@ -160,7 +160,6 @@ const table: readonly (readonly [string, string, string])[] = [
   ['actions-schematic', 'Schematic', 'schematic'],
   ['actions-sendgrid', 'SendGrid', 'sendgrid'],
   ['actions-sendgrid-audiences', 'SendGrid Lists (Actions)', 'sendgrid-audiences'],
-  ['actions-sftp', 'SFTP', 'sftp'],
   ['actions-singlestore', 'SingleStore', 'singlestore'],
   ['actions-slack', 'Slack', 'slack'],
   ['actions-snap-audiences', 'Snap Audiences (Actions)', 'snap-audiences'],

@@ -1,7 +1,7 @@
 // One change as the text of one line.
 import { stringify } from 'csv-stringify/sync';
 import type { JsonObject, JsonValue } from '@sluice/core';
-import { OPERATION_COLUMN, RECORD_ID_COLUMN } from './shape.ts';
+import { OPERATION_COLUMN, RECORD_ID_COLUMN } from './own-columns.ts';
 
 export type FileRow = { readonly operation: string; readonly recordId: string; readonly row: JsonObject };
 

@@ -5,8 +5,11 @@ import type { JsonObject } from '@sluice/core';
 import type { DestinationSpec, Diagnostic } from '@sluice/destination-kit';
 import { error, mappedColumns } from '@sluice/destination-kit';
 import type { DestinationEntry } from '../entry.ts';
+import { columnTypeProblems } from '../object-store/column-types.ts';
 import { openFile, rowMapping } from './destination.ts';
-import { OPERATION_COLUMN, RECORD_ID_COLUMN, fileShape } from './shape.ts';
+import { openParquetFiles } from './parquet-files.ts';
+import { reservedColumnProblems } from './reserved-columns.ts';
+import { fileShape } from './shape.ts';
 import type { FileFormat } from './shape.ts';
 
 const FILE_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}$/;
@@ -21,9 +24,14 @@ export function fileEntry(baseDirectory: string): DestinationEntry {
       ...directoryProblems(spec.settings, baseDirectory),
       ...nameProblems(spec.fields),
       ...reservedColumnProblems(spec, modelColumns),
+      ...columnTypeProblems(spec.fields['column_types']),
     ],
     columns: (spec) => mappedColumns(rowMapping(spec.fields)),
-    open: async (spec) => openFile(spec, pathOf(spec, baseDirectory), formatOf(spec.settings)),
+    open: async (spec) => {
+      const format = formatOf(spec.settings);
+      const path = pathOf(spec, baseDirectory);
+      return format === 'parquet' ? openParquetFiles(spec, path) : openFile(spec, path, format);
+    },
   };
 }
 
@@ -36,7 +44,8 @@ function pathOf(spec: DestinationSpec, baseDirectory: string): string {
 }
 
 function formatOf(settings: JsonObject): FileFormat {
-  return settings['format'] === 'csv' ? 'csv' : 'ndjson';
+  const { format } = settings;
+  return format === 'csv' || format === 'parquet' ? format : 'ndjson';
 }
 
 function safeName(id: string): string {
@@ -68,20 +77,4 @@ function nameProblems({ file }: JsonObject): Diagnostic[] {
       'the file name must be a fixed text of letters, digits, dot, dash and underscore that does not start with a dot',
     ),
   ];
-}
-
-function reservedColumnProblems({ fields }: DestinationSpec, modelColumns: readonly string[]): Diagnostic[] {
-  const mapping = rowMapping(fields);
-  const { row } = mapping;
-  const literal = typeof row === 'object' && row !== null && !Array.isArray(row) ? Object.keys(row) : [];
-  const names = mappedColumns(mapping) === 'all' ? [...literal, ...modelColumns] : literal;
-  return [OPERATION_COLUMN, RECORD_ID_COLUMN]
-    .filter((name) => names.includes(name))
-    .map((name) =>
-      error(
-        'fields.row',
-        `the column "${name}" is one that the file destination writes itself`,
-        'map the row under another name',
-      ),
-    );
 }

@@ -1,10 +1,12 @@
 // `then` is a key of the `@if` directive.
 /* oxlint-disable unicorn/no-thenable */
-import { appendFile, chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Change, JsonObject, Operation } from '@sluice/core';
 import type { DestinationRegistry, DestinationSpec, OpenDestination, Prepared } from '@sluice/destination-kit';
+import { conformanceProblems } from '@sluice/destination-kit';
+import { parquetReadObjects } from 'hyparquet';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createRegistry } from '../registry.ts';
 
@@ -155,5 +157,44 @@ describe('the file destination', () => {
       { path: 'fields.row', message: expect.stringContaining('_record_id') as string },
     ]);
     expect(problems({ row: { _operation: 1 } })).toMatchObject([{ path: 'fields.row' }]);
+  });
+});
+
+describe('Parquet files', () => {
+  const types = { column_types: { id: 'INT64' } };
+  const objectsOf = async (name: string): Promise<unknown> =>
+    parquetReadObjects({ file: new Uint8Array(await readFile(join(directory, name))).buffer });
+
+  it('are one per batch, typed by the mapping, and the same one when the batch is repeated', async () => {
+    for (let time = 0; time < 2; time += 1) {
+      await using destination = await registry.open(spec('parquet', types));
+      await deliver(destination, [
+        change(0, { id: 1, name: 'Zürich' }),
+        change(1, { id: null, name: null }, 'deleted'),
+      ]);
+    }
+    const names = await readdir(directory);
+    expect(names).toEqual([expect.stringMatching(/^airports-s1-000000000000-[0-9a-f]{16}\.parquet$/)]);
+    expect(await objectsOf(names[0] ?? '')).toEqual([
+      { _operation: 'added', _record_id: 'r0', id: 1n, name: 'Zürich' },
+      { _operation: 'deleted', _record_id: 'r1', id: null, name: null },
+    ]);
+  });
+
+  it('keep the promises of every destination', async () => {
+    const target = spec('parquet', types);
+    const subject = { open: async () => registry.open(target), reads: registry.columns(target), columns: { id: 1 } };
+    expect(await conformanceProblems(subject)).toEqual([]);
+  });
+
+  it('ask to try later when the directory is gone, and have types that exist', async () => {
+    const target = spec('parquet', types);
+    expect(registry.validate({ ...target, fields: { column_types: { id: 'INT' } } }, ['id'])).toMatchObject([
+      { path: 'fields.column_types.id' },
+    ]);
+    await using destination = await registry.open(target);
+    await rm(directory, { recursive: true });
+    expect(await deliver(destination, [change(0, { id: 1 })])).toMatchObject({ cause: 'later', code: 'ENOENT' });
+    await mkdir(directory);
   });
 });

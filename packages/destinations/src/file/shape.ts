@@ -2,18 +2,18 @@
 // `<file>-<sync id>.ndjson` or `.csv`, with one line per change in the plan's order.
 // `_operation` (added, updated, deleted) and `_record_id` come first, then the row's
 // columns; a deleted record has all its columns, each null. After a crash a sync that is
-// resumed appends to its file and may repeat the last batch, whole.
+// resumed appends to its file and may repeat the last batch, whole. Parquet files are
+// `<file>-<sync id>-<batch>.parquet`; a batch that is repeated takes the place of itself.
 import type { DestinationShape } from '@sluice/destination-kit';
+import { columnTypesField } from '../object-store/column-types.ts';
 
-export const OPERATION_COLUMN = '_operation';
-export const RECORD_ID_COLUMN = '_record_id';
-
-export type FileFormat = 'ndjson' | 'csv';
+/** Parquet has no lines to append: each batch becomes a file of its own. */
+export type FileFormat = 'ndjson' | 'csv' | 'parquet';
 
 export const fileShape: DestinationShape = {
   name: 'File',
   slug: 'file',
-  description: 'Writes the changes of each sync to a file of its own, as newline-delimited JSON or CSV.',
+  description: 'Writes the changes of each sync to a file of its own, as newline-delimited JSON, CSV or Parquet.',
   authentication: {
     scheme: 'custom',
     fields: {
@@ -26,11 +26,12 @@ export const fileShape: DestinationShape = {
       format: {
         label: 'Format',
         description:
-          'ndjson: one JSON object per line. csv: RFC 4180 with a header; null is empty, an empty text is "".',
+          'ndjson: one JSON object per line. csv: RFC 4180 with a header; null is empty, an empty text is "". parquet: Apache Parquet, one file per batch.',
         type: 'string',
         choices: [
           { label: 'Newline-delimited JSON', value: 'ndjson' },
           { label: 'CSV', value: 'csv' },
+          { label: 'Parquet', value: 'parquet' },
         ],
         default: 'ndjson',
       },
@@ -53,6 +54,7 @@ export const fileShape: DestinationShape = {
           type: 'object',
           default: { '@path': '$.properties' },
         },
+        column_types: columnTypesField,
       },
     },
   },
