@@ -28,9 +28,12 @@ function mappingLines(status: StatusOfEntry, detail: StatusDetail, width: number
   const [last] = status.history;
   const lines = [`${style.bold(printable(status.mapping))}  ${nowText(status, style)}`, ...problemLines(status, style)];
   if (status.paused !== undefined) {
-    const { by, at, reason } = status.paused;
+    const { by, at, reason, until } = status.paused;
+    const name = printable(status.mapping);
     lines.push(
-      `  ${style.warn('paused')} by ${printable(by)} at ${at}${reason === undefined ? '' : `: ${printable(reason)}`}; syncs are skipped until: sluice resume ${printable(status.mapping)}`,
+      until !== undefined
+        ? `  ${style.warn('paused')} until ${until}${reason === undefined ? '' : `: ${printable(reason)}`}; to try at once: sluice resume ${name}`
+        : `  ${style.warn('paused')} by ${printable(by)} at ${at}${reason === undefined ? '' : `: ${printable(reason)}`}; syncs are skipped until: sluice resume ${printable(status.mapping)}`,
     );
   }
   if (status.cancelRequested === true) lines.push(`  ${style.warn('a cancel was asked for')}; the sync stops soon`);

@@ -36,6 +36,7 @@ export class ReportBuilder {
   reasons: readonly ReasonSummary[] = [];
   warnings: readonly Warning[] = [];
   maybeDelivered: SyncReport['maybeDelivered'];
+  pausedUntil: string | undefined;
 
   #kind: SyncKind;
   #bytesEstimated: number | undefined;
@@ -141,6 +142,7 @@ export class ReportBuilder {
       ...(this.figures?.capped === true ? { capped: true } : {}),
       phases: this.#phases,
       resumed: this.resumed,
+      ...(this.pausedUntil === undefined ? {} : { pausedUntil: this.pausedUntil }),
       ...(end.error === undefined ? {} : { error: errorOf(end.error) }),
     };
   }

@@ -3,7 +3,8 @@
 // `SourceConfig.credentials` and in `destination.settings` and `.credentials`, and no answer or
 // error repeats them.
 import type { JsonObject, Operation } from '@sluice/core';
-import type { AudienceSpec, Credentials, DestinationRegistry } from '@sluice/destination-kit';
+import type { AudienceSpec, Credentials, DestinationRegistry, RateLimit } from '@sluice/destination-kit';
+import type { Paces } from '../delivery/pace.ts';
 import type { EndState, SyncState } from './sync-state.ts';
 
 export { CHECKS } from './connection-api.ts';
@@ -120,6 +121,8 @@ export type MappingConfig = {
     readonly settings: JsonObject;
     /** Segment mapping-kit directives. */
     readonly fields: JsonObject;
+    /** In place of the limit that the destination's own data state. */
+    readonly rateLimit?: RateLimit;
     /** Only of destinations that sign in with OAuth. */
     readonly credentials?: Credentials;
     /** Only of destinations that work by audience. */
@@ -317,6 +320,8 @@ export type SyncOptions = CallOptions & {
   readonly replay?: Replay;
   /** Called (and awaited) between any two durable steps; for fault-injection tests. */
   readonly onStep?: (step: string) => void | Promise<void>;
+  /** Paces requests per destination; default: one for all syncs of this process. */
+  readonly paces?: Paces;
   /** How long a lease holds without being renewed; default 3 minutes. It is renewed three times within. */
   readonly leaseTtlMs?: number;
 };
@@ -401,6 +406,8 @@ export type SyncReport = {
   readonly phases: readonly { readonly phase: Phase; readonly durationMs: number }[];
   /** The sync was started by an earlier run that ended before its time. */
   readonly resumed: boolean;
+  /** The destination is not available: syncs of this mapping are skipped until this ISO time. */
+  readonly pausedUntil?: string;
   /** Set when the state is `failed`. */
   readonly error?: { readonly code: string; readonly message: string; readonly where?: string; readonly fix?: string };
 };
@@ -408,7 +415,16 @@ export type SyncReport = {
 // ---------------------------------------------------------------- mappingStatus
 
 /** Who paused a mapping, when and why. */
-export type Pause = { readonly at: string; readonly by: string; readonly reason?: string };
+export type Pause = {
+  readonly at: string;
+  /** `sluice` when the destination was not available; such a pause ends by itself. */
+  readonly by: string;
+  readonly reason?: string;
+  /** ISO time from which syncs run again; without it, when somebody resumes the mapping. */
+  readonly until?: string;
+  /** How many such pauses have followed each other without a sync that came through. */
+  readonly times?: number;
+};
 
 export type MappingStatus = {
   readonly mapping: string;
@@ -424,7 +440,7 @@ export type MappingStatus = {
   /** Records that the destination has, as far as the state knows. */
   readonly records: number;
   readonly rejects: { readonly waiting: number; readonly quarantined: number };
-  /** Syncs are skipped until somebody resumes the mapping. */
+  /** Syncs are skipped. */
   readonly paused?: Pause;
   /** Somebody asked the running sync to stop. */
   readonly cancelRequested?: true;

@@ -127,6 +127,8 @@ export type CheckpointChange = {
   /** ISO time of the plan that is now committed; null forgets it. */
   readonly checkpoint?: string | null;
   readonly watermark?: string | null;
+  /** The pause that the mapping takes by itself, or null to end one; a pause that somebody asked for stays. */
+  readonly respite?: Pause | null;
   /** Gives the lease back. */
   readonly release?: boolean;
 };
@@ -158,6 +160,10 @@ export function assignments(change: CheckpointChange): { sets: string; params: R
   if (change.checkpoint !== undefined) {
     sets.push('checkpoint = CAST(@checkpoint AS TIMESTAMP)');
     params['checkpoint'] = { type: 'STRING', value: change.checkpoint };
+  }
+  if (change.respite !== undefined) {
+    sets.push(`paused = IF(paused IS NULL OR JSON_VALUE(paused, '$.until') IS NOT NULL, @respite, paused)`);
+    params['respite'] = { type: 'STRING', value: change.respite === null ? null : JSON.stringify(change.respite) };
   }
   return { sets: sets.map((set) => `, ${set}`).join(''), params };
 }

@@ -1,25 +1,32 @@
 // The second half of a sync: deliver the frozen plan, save what became of it, commit.
 // A failure of the warehouse or of this process leaves the phase as it is, so that the
 // next run goes on; a failure of the destination, or a cancel, commits what was delivered.
+import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { AppError } from '@sluice/core';
+import type { RateLimit } from '@sluice/destination-kit';
 import { deliver } from '../delivery/deliver.ts';
 import { DeliveryStopped } from '../delivery/delivery-stopped.ts';
 import { Journal } from '../delivery/journal.ts';
 import { OutcomeBook } from '../delivery/outcome-book.ts';
 import type { OutcomeRange } from '../delivery/outcome-book.ts';
 import type { InFlight } from '../delivery/requests.ts';
+import { openDestination } from '../delivery/open-destination.ts';
+import { processPaces } from '../delivery/pace.ts';
+import type { Pace } from '../delivery/pace.ts';
+import { canonicalJson } from '../plan/mapping-version.ts';
 import { COLUMN_PREFIX } from '../plan/plan-sql.ts';
 import type { PlanFigures } from '../plan/summary.ts';
 import { countOf } from '../report/figures.ts';
 import { completeOutcomes, sumOutcomes } from '../report/report.ts';
 import { adviceFor } from '../report/advice.ts';
 import { Witness } from '../report/witness.ts';
-import type { OutcomeCounts, ReasonSummary, SyncReport } from './api.ts';
+import type { OutcomeCounts, Pause, ReasonSummary, SyncReport } from './api.ts';
 import { commitRecords, commitRejects, emptyCounts, readOutcomes, saveOutcomes } from './commit.ts';
 import { destinationSpec } from './context.ts';
 import type { Run, StoredProgress } from './run.ts';
 import { forgetSaved } from './plan-store.ts';
+import { respiteAfter } from './respite.ts';
 import { writeLog, writeRejectedRows } from './sync-log.ts';
 import type { SyncEvent } from './sync-state.ts';
 
@@ -34,7 +41,7 @@ const MAX_SAMPLES = 10;
 type DeliveryEnd = (
   | { readonly kind: 'complete' }
   | { readonly kind: 'canceled' }
-  | { readonly kind: 'stopped'; readonly error: AppError }
+  | { readonly kind: 'stopped'; readonly error: DeliveryStopped }
 ) & {
   /** Requests that were on their way when it was ended. */
   readonly inFlight?: InFlight;
@@ -53,7 +60,7 @@ export async function deliverAndCommit(
   }
   report.enter('delivering');
   const book = new OutcomeBook(stored.figures.changes);
-  report.watch(() => ({ done: book.done, ...sumOfBook(book) }));
+  report.watch(() => ({ done: book.done + book.staged, ...sumOfBook(book) }));
   const save = saver(run, book);
   let journal: Journal | undefined;
   const witness = new Witness(mapping, stored.figures.changes);
@@ -169,6 +176,8 @@ export async function commitSync(
     const sources = pending === 0 ? stored.fingerprint : null;
     // Rejected records are looked at whatever their time; deferred ones are found by it.
     const dealtWith = sums.deferred === 0 && figures.capped !== true && stored.watermark !== undefined;
+    const respite = respiteOf(run, end);
+    report.pausedUntil = respite?.respite?.until;
     await lease.update({
       phase: 'done',
       progress: null,
@@ -176,6 +185,7 @@ export async function commitSync(
       sources,
       checkpoint: stored.plannedAt,
       ...(dealtWith ? { watermark: stored.watermark } : {}),
+      ...respite,
       release: true,
     });
     await step('done');
@@ -222,7 +232,13 @@ async function sendPlan(
 ): Promise<DeliveryEnd> {
   const { context, mapping, options, report, clock, lease, syncId, step } = run;
   using _memory = keepMemorySmall();
-  await using destination = await options.registry.open(destinationSpec(mapping, syncId));
+  const { registry } = options;
+  await using opened = await openDestination(
+    () => registry.open(destinationSpec(mapping, syncId)),
+    mapping.destination.name,
+    AbortSignal.any([lease.lost, run.cancel]),
+  );
+  const { destination } = opened;
   await step('delivering');
   const broken = new AbortController();
   const signal = AbortSignal.any([lease.lost, broken.signal, run.cancel]);
@@ -243,6 +259,7 @@ async function sendPlan(
       signal,
       mappingId: mapping.id,
       syncId,
+      pace: paceOf(run, destination.batching.rateLimit),
       neverDelivered: stored.figures.stateRecords === 0,
       save,
       onStart: (activity) => report.watchDestination(activity),
@@ -269,6 +286,13 @@ async function sendPlan(
   }
 }
 
+/** The same for all syncs that send with the same settings to the same kind of destination. */
+function paceOf({ mapping, options, clock }: Run, documented: RateLimit | undefined): Pace {
+  const { type, settings, rateLimit } = mapping.destination;
+  const account = createHash('sha256').update(canonicalJson(settings)).digest('hex');
+  return (options.paces ?? processPaces).of(`${type} ${account}`, rateLimit ?? documented, clock);
+}
+
 /** Takes over what earlier runs of this sync saved in the warehouse. */
 async function restoreSaved(run: Run, book: OutcomeBook): Promise<void> {
   const { source, tables } = run.context;
@@ -277,6 +301,13 @@ async function restoreSaved(run: Run, book: OutcomeBook): Promise<void> {
   for await (const page of source.pages(table)) {
     for (const row of page) book.restore(row as OutcomeRange, true);
   }
+}
+
+/** What the end of the delivery says about when to try again; nothing while there is nothing to change. */
+function respiteOf({ respite: before, clock }: Run, end: DeliveryEnd): { readonly respite?: Pause | null } {
+  const after = end.kind === 'stopped' ? respiteAfter(end.error, before, clock.now()) : undefined;
+  if (after !== undefined) return { respite: after };
+  return before === undefined || end.kind !== 'complete' ? {} : { respite: null };
 }
 
 /** Saves one after the other, whoever asks. */

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { ValidModel } from '../model/model.ts';
 import type { PlanFigures } from '../plan/summary.ts';
 import type { ReportBuilder } from '../report/report.ts';
-import type { Clock, MappingConfig, SyncOptions } from './api.ts';
+import type { Clock, MappingConfig, Pause, SyncOptions } from './api.ts';
 import type { Context } from './context.ts';
 import type { Lease } from './lease.ts';
 
@@ -21,6 +21,8 @@ export type Run = {
   readonly cancel: AbortSignal;
   /** Names a place between two durable steps to whoever watches. */
   readonly step: (name: string) => Promise<void>;
+  /** The pause, by now over, that the destination's trouble had caused. */
+  readonly respite: Pause | undefined;
 };
 
 /** What `checkpoints_<m>.progress` and `plans_<m>.progress` hold of a frozen plan, as JSON. */

@@ -4,8 +4,10 @@ import { quoted } from '../plan/state-tables.ts';
 import type { CallOptions, MappingName, MappingStatus, SourceConfig } from './api.ts';
 import { readCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { systemClock } from './clock.ts';
 import { hasStateDataset, openContext } from './context.ts';
 import { holderText, isGone } from './holder.ts';
+import { isPaused } from './respite.ts';
 import { readLog } from './sync-log.ts';
 import { watermarkOf } from './watermark.ts';
 
@@ -34,6 +36,7 @@ export async function status(config: SourceConfig, mapping: MappingName, options
         });
   const quarantined = Number(counted?.rows[0]?.['quarantined'] ?? 0);
   const { phase, syncId, holder, leaseExpiresAt, paused, cancel } = checkpoint;
+  const now = (options.clock ?? systemClock).now();
   const watermark = watermarkOf(checkpoint.watermark);
   return {
     mapping: mapping.name,
@@ -43,7 +46,7 @@ export async function status(config: SourceConfig, mapping: MappingName, options
     ...(holder === undefined ? {} : { holder: holderText(holder) }),
     ...(leaseExpiresAt === undefined ? {} : { leaseExpiresAt }),
     ...(checkpoint.checkpoint === undefined ? {} : { checkpoint: checkpoint.checkpoint }),
-    ...(paused === undefined ? {} : { paused }),
+    ...(paused === undefined || !isPaused(paused, now) ? {} : { paused }),
     ...(cancel === undefined || cancel !== syncId || holder === undefined ? {} : { cancelRequested: true }),
     ...(watermark === undefined ? {} : { watermark }),
     records: records ?? 0,

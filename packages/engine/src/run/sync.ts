@@ -20,6 +20,7 @@ import { commitSync, deliverAndCommit } from './delivering.ts';
 import { fingerprint } from './freshness.ts';
 import { Lease } from './lease.ts';
 import { startAnew, startReplay } from './planning.ts';
+import { isPaused, pauseText } from './respite.ts';
 import { isSyncId, newSyncId } from './run.ts';
 import type { Run, StoredProgress } from './run.ts';
 
@@ -49,11 +50,10 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
     seen = await firstCheckpoint(context, config, mapping, signal);
     await step('state created');
   }
-  if (seen.paused !== undefined) {
-    const { by, at, reason } = seen.paused;
+  if (seen.paused !== undefined && isPaused(seen.paused, clock.now())) {
     report.syncId = seen.syncId ?? '';
-    const why = reason === undefined ? '' : `: ${reason}`;
-    return report.finish('skip', { message: `The mapping was paused by ${by} at ${at}${why}. Nothing was sent.` });
+    report.pausedUntil = seen.paused.until;
+    return report.finish('skip', { message: pauseText(seen.paused, mapping.name) });
   }
   checkIntent(seen, mapping, options);
   // Read before the plan, so that a change that comes in meanwhile is not overlooked.
@@ -84,7 +84,20 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
   const cancel = AbortSignal.any([lease.cancelAsked, ...(signal === undefined ? [] : [signal])]);
   try {
     await step('leased');
-    const run: Run = { context, mapping, options, clock, report, model, version, lease, syncId, cancel, step };
+    const run: Run = {
+      context,
+      mapping,
+      options,
+      clock,
+      report,
+      model,
+      version,
+      lease,
+      syncId,
+      cancel,
+      step,
+      respite: seen.paused,
+    };
     const finished = await begin(run, seen, { goesOn, approved, sources });
     if (finished !== 'superseded') return finished;
   } finally {
