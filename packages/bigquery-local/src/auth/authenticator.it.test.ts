@@ -109,7 +109,11 @@ describe('the authenticator', () => {
 
   it('lets a service account in with a JWT of its own, by scope or by audience', async () => {
     const principal = { kind: 'serviceAccount', email: account.email };
-    expect(await authenticate(signedJwt(key.privateKey, claims))).toEqual({ principal, scopes: [BIGQUERY] });
+    for (const aud of [undefined, ''])
+      expect(await authenticate(signedJwt(key.privateKey, { ...claims, aud }))).toEqual({
+        principal,
+        scopes: [BIGQUERY],
+      });
     const header = { alg: 'RS256', typ: 'JWT', kid: key.id };
     for (const aud of [
       'https://bigquery.googleapis.com/',
@@ -134,6 +138,7 @@ describe('the authenticator', () => {
   it.each([
     ['neither scope nor audience', { scope: undefined }],
     ['an empty scope', { scope: '' }],
+    ['an empty audience and no scope', { scope: undefined, aud: '' }],
     ['an unknown scope', { scope: 'https://example.com/unheard-of' }],
     ['the audience of another service', { scope: undefined, aud: 'https://pubsub.googleapis.com/' }],
     ['the audience of the token endpoint', { aud: 'https://oauth2.googleapis.com/token' }],

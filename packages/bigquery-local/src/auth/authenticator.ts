@@ -87,7 +87,8 @@ async function selfSigned(
   if (issuedAt === undefined || expiresAt === undefined || !isTimely(issuedAt, expiresAt, now)) return undefined;
   if (claims['sub'] !== undefined && claims['sub'] !== claims['iss']) return undefined;
 
-  const { aud } = claims;
+  // Google's Go client writes an empty audience beside a scope.
+  const aud = claims['aud'] === '' ? undefined : claims['aud'];
   if (aud !== undefined && !isOurAudience(aud, baseUrl)) return undefined;
   if (claims['scope'] === undefined)
     return aud === undefined ? undefined : authentication(account.email, [CLOUD_PLATFORM]);
