@@ -1,7 +1,7 @@
 // sluice.yaml as text with positions: finds syntax errors and tells, for any path inside
 // the document, the line and column where it stands.
 import { LineCounter, isMap, isNode, isPair, isScalar, isSeq, parseDocument } from 'yaml';
-import type { Document, Node } from 'yaml';
+import type { Document, Node, YAMLParseError } from 'yaml';
 import { configError } from './problem.ts';
 
 export type Path = readonly (string | number)[];
@@ -25,11 +25,11 @@ export class ConfigDocument {
     });
     if (this.#document.errors.length > 0) {
       throw configError(
-        this.#document.errors.map((error) => ({
+        independent(this.#document.errors).map((error) => ({
           code: 'INVALID_YAML',
           message: `${file} is not valid YAML: ${error.message}`,
           where: this.#at(error.pos[0]),
-          fix: fixOfSyntax(error.code),
+          fix: fixOfSyntax(error, text),
         })),
       );
     }
@@ -100,7 +100,17 @@ export class ConfigDocument {
   }
 }
 
-function fixOfSyntax(code: string): string {
+/** The first error, and whatever else is no consequence of it. */
+function independent(errors: readonly YAMLParseError[]): YAMLParseError[] {
+  const inOrder = [...errors].sort((a, b) => a.pos[0] - b.pos[0]);
+  const first = inOrder.find(({ code }) => code !== 'DUPLICATE_KEY');
+  return inOrder.filter((error) => error === first || error.code === 'DUPLICATE_KEY');
+}
+
+function fixOfSyntax({ code, pos: [at] }: YAMLParseError, text: string): string {
+  const variable = /^\{[A-Za-z_]\w*\}/.exec(text.slice(at))?.[0];
+  if (variable !== undefined && text[at - 1] === '$')
+    return `Write "$${variable}" in quotes: inside { } YAML takes the braces for its own.`;
   switch (code) {
     case 'DUPLICATE_KEY':
       return 'Keep one of the two entries.';

@@ -163,6 +163,16 @@ describe('sluice.yaml', () => {
     ]);
   });
 
+  it('reports one mistake once, not all that follows from it', () => {
+    expect(problems(valid.replace('  project: travel', '  project: { a: x, b: ${NAME}, c: y }'))).toEqual([
+      expect.objectContaining({
+        code: 'INVALID_YAML',
+        where: 'sluice.yaml:3:24',
+        fix: 'Write "${NAME}" in quotes: inside { } YAML takes the braces for its own.',
+      }),
+    ]);
+  });
+
   it('says what is missing in an empty file', () => {
     expect(problems('')).toEqual([
       expect.objectContaining({ code: 'MISSING_KEY', message: 'source is missing', where: 'sluice.yaml:1:1' }),
