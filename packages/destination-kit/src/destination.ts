@@ -55,7 +55,7 @@ export type Prepared = {
   readonly payload: JsonObject;
   /** Rows with different keys never share a batch (Segment's `batch_keys`). */
   readonly batchKey: string;
-  /** Size of the payload as JSON, in bytes. */
+  /** Size of the payload as JSON, in bytes; at least that where it is at most `maxBytes / maxRows`. */
   readonly bytes: number;
 };
 
@@ -215,6 +215,32 @@ export type RenewCredentials = (
   ask: (current: Credentials) => Promise<Credentials>,
 ) => Promise<Credentials>;
 
+/** One HTTP request of a trial, with secrets taken out; long texts are cut. */
+export type RequestSample = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** What came back, or why nothing did; absent when nothing was sent. */
+  readonly answer?: { readonly status: number; readonly body: string };
+};
+
+/** What one record becomes. */
+export type RecordTrial = {
+  /** The mapped and validated row; absent when it is not valid. */
+  readonly payload?: JsonObject;
+  readonly rejection?: Rejection;
+  /** The requests in their order; `unknown` when the destination does not speak HTTP through our client. */
+  readonly requests: readonly RequestSample[] | 'unknown';
+  /**
+   * Why what is shown may not be all: without sending, requests that follow an answer of the
+   * destination are made from an empty one, or not at all.
+   */
+  readonly notes: readonly string[];
+  /** Only when it was sent. */
+  readonly result?: BatchResult;
+};
+
 /** What the engine gets from the registry; the engine itself names no destination. */
 export interface DestinationRegistry {
   list(): readonly { readonly type: string; readonly name: string }[];
@@ -237,6 +263,16 @@ export interface DestinationCatalogue extends DestinationRegistry {
   testAuthentication(spec: ConnectionSpec, options?: CallOptions): Promise<AuthenticationResult>;
   /** Choices of a field that the vendor knows. */
   dynamicField(spec: DestinationSpec, request: DynamicFieldRequest, options?: CallOptions): Promise<DynamicFieldResult>;
+  /**
+   * Maps one change and shows the requests that it becomes; only with `send` they leave. Throws
+   * an AppError when the spec is invalid, or when a destination cannot be opened.
+   */
+  tryRecord(
+    spec: DestinationSpec,
+    change: Change,
+    how: { readonly send: boolean },
+    options?: CallOptions,
+  ): Promise<RecordTrial>;
   /** Runs a hook of the action; the caller stores `value` in the mapping as `fields[hook]`. */
   performHook(spec: DestinationSpec, hook: HookName, inputs: JsonObject, options?: CallOptions): Promise<HookResult>;
   /** Makes the audience at the vendor, once per mapping; the caller stores the id in `audience.externalId`. */

@@ -20,6 +20,8 @@ export {
 } from './run/definition-connection.ts';
 export { columnsRead, openDefinition } from './run/definition-runner.ts';
 export type { RunnerOptions } from './run/definition-runner.ts';
+export { tryRecord } from './run/try-record.ts';
+export type { Trier } from './run/try-record.ts';
 export { openSession, sessionColumns } from './run/session-runner.ts';
 export type { Session, SessionOptions } from './run/session-runner.ts';
 export { HttpPool } from './request/client.ts';

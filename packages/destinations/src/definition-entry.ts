@@ -19,6 +19,7 @@ export function definitionEntry(
     type: definition.slug,
     name: definition.name,
     origin: 'native',
+    http: true,
     shape: () => definition,
     check,
     columns: (spec) => columnsRead(definition, spec),

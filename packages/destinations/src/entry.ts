@@ -40,6 +40,8 @@ export type DestinationEntry = {
   readonly name: string;
   /** `catalogue`: a definition of `@segment/action-destinations`; `native`: written here. */
   readonly origin: 'catalogue' | 'native';
+  /** Sends everything through our HTTP client. */
+  readonly http?: boolean;
   /** Loads the definition, on first use. */
   shape(): DestinationShape;
   /** Problems that the shape alone does not show. */

@@ -17,6 +17,7 @@ import {
   describeShape,
   error,
   mappingReferences,
+  tryRecord,
   validateSpec,
 } from '@sluice/destination-kit';
 import { catalogueEntries } from './catalogue/entries.ts';
@@ -106,7 +107,25 @@ export function createRegistry(options: RegistryOptions = {}): DestinationCatalo
       if (entry === undefined) throw new TypeError(`there is no destination of type ${spec.type}`);
       return entry.columns(spec);
     },
-    open: async (spec, asked) => openValid(entries.get(spec.type), spec, optionsFor(spec, asked), validate),
+    open: async (spec, asked) => validEntry(entries.get(spec.type), spec, validate).open(spec, optionsFor(spec, asked)),
+    tryRecord: async (spec, change, { send }, asked) => {
+      const openOptions = optionsFor(spec, asked);
+      const entry = validEntry(entries.get(spec.type), spec, validate);
+      const open = (trace: RunnerOptions['trace']): Promise<OpenDestination> =>
+        entry.open(
+          spec,
+          trace === undefined ? openOptions : { ...openOptions, runner: { ...openOptions.runner, trace } },
+        );
+      const { tokens: shared } = openOptions;
+      const trier = { shape: entry.shape(), http: entry.http === true, open };
+      return tryRecord(
+        shared === undefined ? trier : { ...trier, tokens: shared },
+        spec,
+        change,
+        send,
+        signalOf(asked),
+      );
+    },
     testAuthentication: async (spec, asked) => {
       const entry = usable(spec);
       if (!('type' in entry)) return { result: 'invalid', ...entry };
@@ -151,14 +170,13 @@ function unknownType(type: string, entries: ReadonlyMap<string, DestinationEntry
 }
 
 // The model's columns are not known here; `validate` is where they are checked.
-async function openValid(
+function validEntry(
   entry: DestinationEntry | undefined,
   spec: DestinationSpec,
-  options: OpenOptions,
   validate: (spec: DestinationSpec, modelColumns: readonly string[]) => readonly Diagnostic[],
-): Promise<OpenDestination> {
+): DestinationEntry {
   const problems = validate(spec, namedColumns(spec)).filter((problem) => problem.severity === 'error');
-  if (entry !== undefined && problems.length === 0) return entry.open(spec, options);
+  if (entry !== undefined && problems.length === 0) return entry;
   const [first] = problems;
   throw new AppError(
     `the destination ${spec.type} cannot be opened: ${problems.map((problem) => problem.message).join('; ')}`,

@@ -37,7 +37,15 @@ export type HttpPoolOptions = {
   readonly proxy?: ProxyOption;
   /** Opens the connections instead of the network: for tests. */
   readonly connector?: Connector;
+  readonly trace?: Trace;
 };
+
+/** Looks on at every exchange, redirects and retries included, and may answer in the other side's place. */
+export interface Trace {
+  /** Undefined lets the request out. */
+  answer?(exchange: Exchange): ClientResponse | undefined;
+  note(exchange: Exchange, answer: ClientResponse | undefined): void;
+}
 
 /** What one call of `perform` or `performBatch` is given, and what it leaves behind. */
 export type CallContext = {
@@ -112,7 +120,7 @@ export class HttpPool implements AsyncDisposable {
     using limit = new Limit(timeoutMs, [context.signal, options.signal]);
     let exchange = first;
     for (let hops = 0; ; hops += 1) {
-      const response = await this.#exchange(exchange, limit);
+      const response = await this.#traced(exchange, limit);
       noteRetryAfter(response, context);
       const next = hops < MAX_REDIRECTS ? redirectTarget(exchange, response) : undefined;
       if (next !== undefined) {
@@ -124,6 +132,18 @@ export class HttpPool implements AsyncDisposable {
         throw httpError(response, exchange.method);
       }
       return response;
+    }
+  }
+
+  async #traced(exchange: Exchange, limit: Limit): Promise<ClientResponse> {
+    const { trace } = this.#options;
+    if (trace === undefined) return this.#exchange(exchange, limit);
+    let response = trace.answer?.(exchange);
+    try {
+      response ??= await this.#exchange(exchange, limit);
+      return response;
+    } finally {
+      trace.note(exchange, response);
     }
   }
 

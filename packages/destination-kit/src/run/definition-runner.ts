@@ -19,7 +19,7 @@ import type {
 import { mappedColumns, readsRoot } from '../mapping/columns.ts';
 import type { Redactor } from '../redact.ts';
 import { createRedactor } from '../redact.ts';
-import type { CallContext } from '../request/client.ts';
+import type { CallContext, Trace } from '../request/client.ts';
 import { HttpPool } from '../request/client.ts';
 import type { Connector, ProxyOption } from '../request/dispatcher.ts';
 import { ClientResponse } from '../request/response.ts';
@@ -73,6 +73,7 @@ export type RunnerOptions = {
   readonly saveCredentials?: (credentials: Credentials) => Promise<void>;
   /** In its place: see `renewCredentials` of the contract. */
   readonly renewCredentials?: Renew;
+  readonly trace?: Trace;
 };
 
 export function poolOf(options: RunnerOptions, connections: number): HttpPool {
@@ -84,6 +85,7 @@ export function poolOf(options: RunnerOptions, connections: number): HttpPool {
     ...(options.maxFetchTimeoutMs === undefined ? {} : { maxTimeoutMs: options.maxFetchTimeoutMs }),
     ...(options.proxy === undefined ? {} : { proxy: options.proxy }),
     ...(options.connector === undefined ? {} : { connector: options.connector }),
+    ...(options.trace === undefined ? {} : { trace: options.trace }),
   });
 }
 

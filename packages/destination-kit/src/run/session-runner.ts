@@ -142,10 +142,11 @@ class SessionRunner implements OpenDestination {
   }
 }
 
-function createPreparer(
+/** Maps and validates rows without a session. */
+export function createPreparer(
   shape: DestinationShape,
   spec: DestinationSpec,
-  { batching, timestamp }: SessionOptions,
+  { batching, timestamp }: Pick<SessionOptions, 'batching' | 'timestamp'>,
   redact: (text: string) => string,
 ): (change: Change) => Prepared | Rejection {
   const mapping = mappingOf(shape, spec);

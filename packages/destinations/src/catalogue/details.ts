@@ -16,6 +16,8 @@ export type Details = {
   /** Action → what it promises; `*` for all. */
   readonly capabilities?: Readonly<Record<string, Partial<Capabilities>>>;
   readonly rateLimit?: RateLimit;
+  /** What it sends with, where that is not our HTTP client: such a request cannot be shown before it is sent. */
+  readonly ownClient?: string;
   /** Mends a fault of the definition. */
   readonly mend?: (definition: DestinationDefinition) => DestinationDefinition;
 };
@@ -30,6 +32,8 @@ export const details: Readonly<Record<string, Details>> = {
     requiredFields: { send: ['data'] },
     mend: signBody,
   },
+  'actions-acoustic': { ownClient: '@aws-sdk/client-s3' },
+  'actions-kafka': { ownClient: 'kafkajs' },
   'actions-taguchi': { mend: readRowAnswers },
   'actions-webhook-audiences': { mend: signBody },
   'actions-webhook-extensible': { mend: signBody },

@@ -28,6 +28,7 @@ function catalogueEntry(offer: Offer, detail: Details): DestinationEntry {
     type: offer.type,
     name: offer.name,
     origin: 'catalogue',
+    http: detail.ownClient === undefined,
     shape: (): DestinationShape => definition(),
     check: (spec) => [
       ...missingFields(spec, detail.requiredFields?.[spec.action] ?? []),

@@ -261,7 +261,7 @@ WHERE p.ordinal IS NOT NULL${rejected}${chosen}`;
 }
 
 /** GoogleSQL text that makes the identifier a STRING. */
-function identifier(key: Column): string {
+export function identifier(key: Column): string {
   const column = `m.${name_(key.name)}`;
   if (key.type === 'STRING') return column;
   return key.type === 'BYTES' ? `TO_BASE64(${column})` : `CAST(${column} AS STRING)`;

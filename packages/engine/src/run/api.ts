@@ -2,7 +2,7 @@
 // Everything is plain data, safe to print as JSON; the only secrets are in
 // `SourceConfig.credentials` and in `destination.settings` and `.credentials`, and no answer or
 // error repeats them.
-import type { JsonObject, Operation } from '@sluice/core';
+import type { Change, JsonObject, Operation } from '@sluice/core';
 import type { AudienceSpec, Credentials, DestinationRegistry, RateLimit } from '@sluice/destination-kit';
 import type { Paces } from '../delivery/pace.ts';
 import type { EndState, SyncState } from './sync-state.ts';
@@ -43,6 +43,8 @@ export type SourceConfig = {
   readonly read?: 'rest' | 'storage';
   /** Base URL of the Storage Read API, for example `http://127.0.0.1:9060`; needed with `endpoint`. */
   readonly storageEndpoint?: string;
+  /** Of the jobs that read the model or the state; `batch` waits for idle slots. Default `interactive`. */
+  readonly priority?: 'interactive' | 'batch';
   /** Dataset for the engine's tables; default `__segment_reverse_etl`. */
   readonly stateDataset?: string;
 };
@@ -163,6 +165,20 @@ export type Preview = {
   readonly columns: readonly Column[];
   /** The first 10 rows, in the query's order. */
   readonly rows: readonly JsonObject[];
+  readonly bytesProcessed: number;
+};
+
+// ---------------------------------------------------------------- readRecord
+
+export type ReadRecordOptions = CallOptions & {
+  /** The identifier as text; without it, any record that has one. */
+  readonly recordId?: string;
+};
+
+export type RecordRead = {
+  readonly columns: readonly Column[];
+  /** As a plan would hold it; undefined when the model has no such record. */
+  readonly change: Change | undefined;
   readonly bytesProcessed: number;
 };
 

@@ -12,6 +12,8 @@ import type {
   PlannedChange,
   PlanSummary,
   Preview,
+  ReadRecordOptions,
+  RecordRead,
   SourceConfig,
   SyncOptions,
   SyncReport,
@@ -22,6 +24,7 @@ import { advise } from './permissions/permissions.ts';
 import type { PermissionReport } from './permissions/report.ts';
 import { previewPlan } from './plan-preview.ts';
 import { preview } from './preview.ts';
+import { readOneRecord } from './read-record.ts';
 import {
   discardPlan as discard,
   listPlans as list,
@@ -52,6 +55,15 @@ export function advisePermissions(
 /** The columns and the first 10 rows of a model. */
 export function previewModel(source: SourceConfig, model: ModelConfig, options: CallOptions = {}): Promise<Preview> {
   return preview(source, model, options);
+}
+
+/** One record of a model, as an added change; leaves nothing behind. */
+export function readRecord(
+  source: SourceConfig,
+  model: ModelConfig,
+  options: ReadRecordOptions = {},
+): Promise<RecordRead> {
+  return readOneRecord(source, model, options);
 }
 
 /**
