@@ -1,3 +1,5 @@
+export { startLocalBigQuery } from '../local-bigquery.ts';
+export type { LocalBigQuery, ServiceAccountKeyFile } from '../local-bigquery.ts';
 export { hasDebianPackages } from './debian.ts';
 export { startMariaDb } from './mariadb.ts';
 export type { MariaDbServer } from './mariadb.ts';
