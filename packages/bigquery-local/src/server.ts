@@ -68,6 +68,8 @@ export type StartOptions = {
   readonly maxUploadBytes?: number;
   /** Largest object of Cloud Storage. Default 10 GiB. */
   readonly maxObjectBytes?: number;
+  /** Memory of queries and loads together. Default: half of the machine's, at most 4 GiB. */
+  readonly memoryBytes?: number;
 };
 
 export type RunningBigQuery = {
@@ -125,7 +127,13 @@ export async function startBigQuery(options: StartOptions): Promise<RunningBigQu
     bucketPolicy: (bucket) => buckets.find(bucket)?.policy,
   });
   if (options.project !== undefined) ensureProject(identity, options.project, options.owner);
-  const duckdb = resources.use(await DuckDb.create({ directory, prepare: registerFunctions }));
+  const duckdb = resources.use(
+    await DuckDb.create({
+      directory,
+      ...(options.memoryBytes === undefined ? {} : { memoryBytes: options.memoryBytes }),
+      prepare: registerFunctions,
+    }),
+  );
   const physical = new PhysicalTables(duckdb);
   const lock = new TableLock();
   const log = options.log ?? silentLog;
