@@ -152,10 +152,12 @@ function detached(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(detached);
   if (!isPlainObject(value)) return value;
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    const item = value[key];
-    if (item !== undefined) result[key] = detached(item);
+  // Copied in one go, then mended: most members are texts and numbers, and all are there.
+  const result: Record<string, unknown> = { ...value };
+  for (const key in result) {
+    const item = result[key];
+    if (item === undefined) delete result[key];
+    else if (typeof item === 'object' && item !== null) result[key] = detached(item);
   }
   return result;
 }

@@ -42,7 +42,7 @@ import type { InputBase } from './execute-input.ts';
 import { batchInput, singleInput } from './execute-input.ts';
 import { limitCall } from './limit-call.ts';
 import type { PayloadMaker } from './payload.ts';
-import { jsonSize } from './json-size.ts';
+import { rowSizer } from './json-size.ts';
 import { createRowPayloads } from './payload.ts';
 import { freshTokensOf, refreshCall, refreshFailureOf } from './refresh.ts';
 import type { Renew } from './tokens.ts';
@@ -123,6 +123,7 @@ class DefinitionRunner implements OpenDestination {
   readonly #readsMessageId: boolean;
   readonly #makePayload: PayloadMaker;
   readonly #batchKey: (payload: JsonObject) => string;
+  readonly #sizeOf: (payload: JsonObject) => number;
   /** Made anew when tokens are refreshed. */
   #redact: Redactor;
   readonly #secrets: {
@@ -166,6 +167,7 @@ class DefinitionRunner implements OpenDestination {
     this.#makePayload = rows.makePayload;
     this.#readsMessageId = readsRoot(mapping, 'messageId');
     this.#batchKey = batchKeyOf(action, mapping);
+    this.#sizeOf = rowSizer(this.batching);
     this.#addressOf = addressFinder(spec);
     this.#callTimeoutMs = options.callTimeoutMs ?? Math.max(300_000, options.fetchTimeoutMs * 2);
     this.#tokens = options.tokens ?? (spec.credentials === undefined ? undefined : new Tokens(spec.credentials));
@@ -185,7 +187,7 @@ class DefinitionRunner implements OpenDestination {
     }
     try {
       const payload = this.#makePayload(mapped);
-      return { change, payload, batchKey: this.#batchKey(payload), bytes: jsonSize(payload) };
+      return { change, payload, batchKey: this.#batchKey(payload), bytes: this.#sizeOf(payload) };
     } catch (error) {
       return this.#rejection('PAYLOAD_VALIDATION_FAILED', error);
     }

@@ -67,21 +67,29 @@ function splitPayloads(
     return undefined; // each row then says what is wrong
   }
   const { map, makePayload } = part((name) => !constant.has(name), 'varying');
-  const order = Object.keys(mapping);
+  // In the mapping's order; undefined stands for what each row says itself.
+  const order = Object.keys(mapping)
+    .filter((name) => !constant.has(name) || fixed[name] !== undefined)
+    .map((name) => ({ name, value: constant.has(name) ? fixed[name] : undefined }));
   return {
     map,
     makePayload: (mapped) => {
       const varying = makePayload(mapped);
       const payload: JsonObject = {};
-      for (const name of order) {
-        const value = constant.has(name) ? fixed[name] : varying[name];
-        // Definitions may change their payloads.
-        if (value !== undefined)
-          payload[name] = typeof value === 'object' && constant.has(name) ? structuredClone(value) : value;
+      for (const { name, value } of order) {
+        if (value !== undefined) payload[name] = copyOf(value);
+        else if (varying[name] !== undefined) payload[name] = varying[name];
       }
       return payload;
     },
   };
+}
+
+/** Definitions may change their payloads. (`structuredClone` takes as long as all else of a row.) */
+function copyOf(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyOf(item)]));
 }
 
 /**
@@ -98,10 +106,36 @@ export function createPayloadMaker(
   if (Object.keys(action.fields).length === 0) return withoutReserved;
   const schema = segmentCore.fieldsToJsonSchema(action.fields);
   const schemaKey = `${slug}:${actionKey}`;
+  const isAnyObjects = anyObjectsOnly(schema);
   return (mapped) => {
+    if (isAnyObjects(mapped)) return mapped;
     const payload = withoutEmpty(mapped, schema, single) as JsonObject;
     segmentCore.validateSchema(payload, schema, { schemaKey, exempt: ['dynamicAuthSettings'] });
     return payload;
+  };
+}
+
+/** Keywords that say nothing about a value. */
+const ANNOTATIONS = new Set(['type', 'title', 'description', 'default']);
+
+/** True of a row that has all fields, and in each an object of which the schema says nothing more: it is valid as it is. */
+function anyObjectsOnly(schema: JsonSchema): (mapped: JsonObject) => boolean {
+  const { properties = {} } = schema;
+  const names = new Set(Object.keys(properties));
+  const open =
+    names.size > 0 &&
+    Object.keys(schema).every((keyword) => SEPARABLE.has(keyword)) &&
+    Object.values(properties).every(
+      (field) => field?.type === 'object' && Object.keys(field).every((keyword) => ANNOTATIONS.has(keyword)),
+    );
+  if (!open) return () => false;
+  return (mapped) => {
+    let members = 0;
+    for (const name in mapped) {
+      if (!names.has(name) || !isPlainObject(mapped[name])) return false;
+      members += 1;
+    }
+    return members === names.size;
   };
 }
 

@@ -20,7 +20,7 @@ import { eventOf } from '../segment/event.ts';
 import { batchKeyOf, withLiteralDefaults } from './batching.ts';
 import { failureOfThrown } from './classify.ts';
 import { limitCall } from './limit-call.ts';
-import { jsonSize } from './json-size.ts';
+import { rowSizer } from './json-size.ts';
 import { createRowPayloads } from './payload.ts';
 import { secretsOf } from './tokens.ts';
 
@@ -153,6 +153,7 @@ export function createPreparer(
   const action = shape.actions[spec.action] as ActionDefinition;
   const { map, makePayload } = createRowPayloads(shape.slug, spec.action, action, mapping, batching.maxRows === 1);
   const keyOf = batchKeyOf(action, mapping);
+  const sizeOf = rowSizer(batching);
   const readsMessageId = readsRoot(mapping, 'messageId');
   const context = {
     mappingId: spec.mappingId,
@@ -174,7 +175,7 @@ export function createPreparer(
     }
     try {
       const payload = makePayload(mapped);
-      return { change, payload, batchKey: keyOf(payload), bytes: jsonSize(payload) };
+      return { change, payload, batchKey: keyOf(payload), bytes: sizeOf(payload) };
     } catch (error) {
       return rejected('PAYLOAD_VALIDATION_FAILED', error);
     }

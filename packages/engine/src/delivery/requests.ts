@@ -110,7 +110,8 @@ export class Requests {
 
 /** Made of mapping, sync, and each record with its checksum: the same rows have the same key. */
 function keyOf({ mappingId, syncId }: DeliveryInput, rows: readonly Prepared[]): string {
-  const hash = createHash('sha256').update(`${mappingId}\n${syncId}`);
-  for (const { change } of rows) hash.update(`\n${change.recordId}\t${change.checksum}`);
-  return hash.digest('hex').slice(0, 32);
+  // One text: a call of the hash for each row takes longer than the hashing.
+  let text = `${mappingId}\n${syncId}`;
+  for (const { change } of rows) text += `\n${change.recordId}\t${change.checksum}`;
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
 }

@@ -1,6 +1,7 @@
 // Decodes Arrow record batches of the Storage Read API into the JSON values that `decode.ts`
 // makes of REST rows, so that nobody can tell how a table was read. Works on Arrow's
 // buffers: the values of apache-arrow's vectors lose microseconds and cost an object each.
+import { isAscii } from 'node:buffer';
 import type { Data, RecordBatch } from 'apache-arrow';
 import { AppError } from '@sluice/core';
 import type { JsonObject, JsonValue } from '@sluice/core';
@@ -13,6 +14,7 @@ import {
   floatValue,
   intervalText,
   timestampText,
+  timestampTextOf,
   timeText,
 } from './value-text.ts';
 
@@ -35,23 +37,29 @@ export function compileBatchDecoder(fields: readonly FieldSchema[], nest?: strin
         read: reader(data, field),
       };
     });
-    const outer = columns.filter(({ inner }) => !inner);
-    const inner = columns.filter((column) => column.inner);
+    const outer = objectsOf(columns.filter(({ inner }) => !inner));
+    const inner = objectsOf(columns.filter((column) => column.inner));
     return {
       count: batch.numRows,
       row: (index) => {
-        const row = objectOf(outer, index);
-        if (nest !== undefined) row['columns'] = objectOf(inner, index);
+        const row = outer(index);
+        if (nest !== undefined) row['columns'] = inner(index);
         return row;
       },
     };
   };
 }
 
-function objectOf(columns: readonly { readonly name: string; readonly read: Read }[], index: number): JsonObject {
-  const out: JsonObject = {};
-  for (const { name, read } of columns) out[name] = read(index);
-  return out;
+/** Objects are copies of one that has all members: built member by member they would move as they grow. */
+function objectsOf(columns: readonly { readonly name: string; readonly read: Read }[]): (index: number) => JsonObject {
+  const names = columns.map(({ name }) => name);
+  const reads = columns.map(({ read }) => read);
+  const empty: JsonObject = Object.fromEntries(names.map((name) => [name, null]));
+  return (index) => {
+    const out = { ...empty };
+    for (let i = 0; i < reads.length; i += 1) out[names[i]!] = reads[i]!(index);
+    return out;
+  };
 }
 
 function reader(data: Data, field: FieldSchema): Read {
@@ -99,7 +107,7 @@ function scalarReader(data: Data, field: FieldSchema): Read {
       return slices(data, (bytes, from, to) => parseJson(bytes.toString('utf8', from, to)));
     case 'STRING':
     case 'GEOGRAPHY':
-      return slices(data, (bytes, from, to) => bytes.toString('utf8', from, to));
+      return texts(data);
     case 'NUMERIC':
       return decimals(data, 2, 9);
     case 'BIGNUMERIC':
@@ -113,7 +121,7 @@ function scalarReader(data: Data, field: FieldSchema): Read {
     case 'DATETIME':
       return micros(data, datetimeText);
     case 'TIMESTAMP':
-      return micros(data, timestampText);
+      return timestamps(data);
     case 'INTERVAL': {
       const words = data.values as Int32Array;
       const { buffer, byteOffset, byteLength } = words;
@@ -132,7 +140,7 @@ function scalarReader(data: Data, field: FieldSchema): Read {
         if (child === undefined) throw protocolError(`field ${inner.name} of ${field.name} is missing`);
         return { name: inner.name, read: reader(child, inner) };
       });
-      return (index) => objectOf(fields, index);
+      return objectsOf(fields);
     }
     case 'RANGE': {
       const type = field.rangeElementType?.type;
@@ -176,6 +184,18 @@ function integers(data: Data): Read {
   };
 }
 
+/** Without a BigInt for the years that a double holds to the microsecond, 1684 to 2255. */
+function timestamps(data: Data): Read {
+  const values = data.values as BigInt64Array;
+  const words = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+  return (index) => {
+    const high = words[index * 2 + 1]!;
+    return high >= -0x20_0000 && high < 0x20_0000
+      ? timestampTextOf(high * 0x1_0000_0000 + (words[index * 2]! >>> 0))
+      : timestampText(values[index]!);
+  };
+}
+
 function micros(data: Data, text: (micros: bigint) => string): Read {
   const values = data.values as BigInt64Array;
   return (index) => text(values[index]!);
@@ -190,6 +210,35 @@ function decimals(data: Data, words: number, scale: number): Read {
     for (let word = words - 2; word >= 0; word -= 1)
       value = (value << 64n) | view.getBigUint64((index * words + word) * 8, true);
     return decimalText(value, scale);
+  };
+}
+
+/** Rows whose texts are decoded together. */
+const TEXT_ROWS = 512;
+
+/**
+ * Texts cost a call into C++ each, so that those of many rows are taken out at once and cut
+ * apart here. Only ASCII: elsewhere bytes and characters are not the same.
+ */
+function texts(data: Data): Read {
+  const { buffer, byteOffset, byteLength } = data.values as Uint8Array;
+  const bytes = Buffer.from(buffer, byteOffset, byteLength);
+  const offsets = data.valueOffsets;
+  let from = 0;
+  let to = 0;
+  let first = 0;
+  let together: string | undefined;
+  return (index) => {
+    if (index < from || index >= to) {
+      from = index;
+      to = Math.min(index + TEXT_ROWS, data.length);
+      first = offsets[from]!;
+      const part = bytes.subarray(first, offsets[to]);
+      together = isAscii(part) ? part.toString('latin1') : undefined;
+    }
+    const start = offsets[index]!;
+    const end = offsets[index + 1]!;
+    return together === undefined ? bytes.toString('utf8', start, end) : together.slice(start - first, end - first);
   };
 }
 

@@ -1,4 +1,4 @@
-// Reads a whole table through the Storage Read API: several streams at once, each resumed
+// Reads a whole table through the Storage Read API, each of its streams resumed
 // at its offset when it breaks. At most one batch per stream waits in memory. There is no
 // way from here to tabledata.list: what the API refuses is the caller's to know.
 // Source: BigQuery Storage API, google.cloud.bigquery.storage.v1.BigQueryRead.
@@ -12,7 +12,8 @@ import { ServiceAccountClient } from './credentials.ts';
 import type { Failure } from './errors.ts';
 import { sourceError } from './errors.ts';
 
-const MAX_STREAMS = 4;
+// Streams hold messages ready, tens of megabytes each; one carries more rows than a destination takes.
+const MAX_STREAMS = 1;
 const CREATE_TIMEOUT_MS = 10 * 60_000;
 /** The longest silence on a stream before it counts as broken. */
 const SILENCE_MS = 120_000;

@@ -6,6 +6,7 @@ import {
   floatValue,
   intervalText,
   timestampText,
+  timestampTextOf,
   timeText,
 } from './value-text.ts';
 
@@ -31,4 +32,18 @@ it.each([
   [floatValue(0.1), 0.1],
 ])('%s', (text, expected) => {
   expect(text).toBe(expected);
+});
+
+it.each([
+  0,
+  -1,
+  999,
+  1000,
+  1_780_272_000_000_000,
+  1_780_272_000_123_456,
+  -86_400_000_001,
+  Number.MAX_SAFE_INTEGER,
+  Number.MIN_SAFE_INTEGER,
+])('writes the moment %d alike from a number and from a BigInt', (micros) => {
+  expect(timestampTextOf(micros)).toBe(timestampText(BigInt(micros)));
 });

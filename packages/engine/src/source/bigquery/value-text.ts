@@ -7,6 +7,8 @@ const DAY_MICROS = 86_400_000_000n;
 const MAX_KEPT_DAYS = 20_000;
 const keptDays = new Map<number, string>();
 
+const TWO_DIGITS = Array.from({ length: 60 }, (_, n) => String(n).padStart(2, '0'));
+
 /** `2020-01-31` from days since 1970-01-01. */
 export function dateText(days: number): string {
   const kept = keptDays.get(days);
@@ -37,6 +39,18 @@ export function timestampText(micros: bigint): string {
   const rest = Number(((micros % 1000n) + 1000n) % 1000n);
   const iso = new Date(Number((micros - BigInt(rest)) / 1000n)).toISOString();
   return rest === 0 ? iso : `${iso.slice(0, -1)}${pad(rest, 3)}Z`;
+}
+
+/** The same of a moment whose microseconds a double holds. */
+export function timestampTextOf(micros: number): string {
+  const day = Math.floor(micros / 86_400_000_000);
+  const ofDay = micros - day * 86_400_000_000;
+  const seconds = Math.floor(ofDay / 1_000_000);
+  const minutes = Math.floor(seconds / 60);
+  const hours = Math.floor(minutes / 60);
+  const fraction = ofDay - seconds * 1_000_000;
+  const tail = fraction % 1000 === 0 ? pad(fraction / 1000, 3) : pad(fraction, 6);
+  return `${dateText(day)}T${TWO_DIGITS[hours]!}:${TWO_DIGITS[minutes - hours * 60]!}:${TWO_DIGITS[seconds - minutes * 60]!}.${tail}Z`;
 }
 
 /** A decimal without trailing zeros: unscaled 1500000000 of scale 9 is `1.5`. */
