@@ -57,6 +57,7 @@ export async function freezePlan(
         keepValues: mapping.keepValues === true,
       }),
       destination: plan,
+      mayWait: true,
       maxRows: 0,
       signal,
       maxBytesBilled: maxBytesBilled(mapping),
@@ -65,7 +66,9 @@ export async function freezePlan(
       throw signal.aborted ? thrown : placed(thrown, mapping.model);
     });
   const expires = await source.expireTable(plan, PLAN_LIFETIME_MS, signal);
-  const summary = await source.query({ step: 'summary', sql: summarySql({ plan, records: tables.records }), signal });
+  const summary = await source.query({ step: 'summary', sql: summarySql({ plan, records: undefined }), signal });
+  // From the table's metadata, which cost nothing.
+  const known = (await source.rowCount(tables.records, signal)) ?? 0;
   const { timestamp } = input.model;
   const mark =
     timestamp === undefined
@@ -73,7 +76,7 @@ export async function freezePlan(
       : await source.query({ step: 'watermark', sql: watermarkSql(plan, timestamp, input.since), signal });
   const watermark = mark?.rows[0]?.['watermark'];
   return {
-    figures: completed(figuresOf(summary.rows), input),
+    figures: completed(figuresOf(summary.rows, known), input),
     bytesProcessed: planned.bytesProcessed + summary.bytesProcessed + (mark?.bytesProcessed ?? 0),
     expires,
     watermark: typeof watermark === 'string' ? watermark : undefined,

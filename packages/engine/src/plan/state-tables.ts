@@ -31,6 +31,7 @@ export const RECORDS: NewTable = {
     { name: 'checksum', type: 'STRING' },
     { name: 'sent', type: 'STRING' },
   ],
+  clusterBy: ['record_id'],
 };
 
 export const REJECTS: NewTable = {
@@ -45,6 +46,7 @@ export const REJECTS: NewTable = {
     { name: 'message', type: 'STRING' },
     { name: 'sync_id', type: 'STRING' },
   ],
+  clusterBy: ['record_id'],
 };
 
 export const PLANS: NewTable = {

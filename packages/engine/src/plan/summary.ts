@@ -20,12 +20,13 @@ export type PlanFigures = {
   readonly capped?: true;
 };
 
-export function figuresOf(rows: readonly JsonObject[]): PlanFigures {
+/** `knownRecords`: what the state holds, where the answer has no row about it. */
+export function figuresOf(rows: readonly JsonObject[], knownRecords = 0): PlanFigures {
   const records = new Map<string, number>();
   const invalid: InvalidRows[] = [];
   let knownSetAside = 0;
   let copies = 0;
-  let stateRecords = 0;
+  let stateRecords = knownRecords;
   for (const row of rows) {
     const operation = row['operation'] as string;
     if (operation === 'records') {

@@ -1,13 +1,14 @@
 // The commit: `records_<m>` takes in exactly what was delivered, `rejects_<m>` what was
-// refused. Both statements are idempotent for one sync and do nothing once the lease is
-// lost, so a commit that was killed is simply run again.
+// refused. All statements are idempotent for one sync and do nothing once the sync is over
+// or the lease is lost, so a commit that was killed is simply run again.
+import { AppError, OPERATIONS } from '@sluice/core';
 import type { JsonObject, Operation } from '@sluice/core';
-import { OPERATIONS } from '@sluice/core';
 import type { OutcomeName, OutcomeRange } from '../delivery/outcome-book.ts';
 import { OUTCOMES, REJECTS, literal, quoted } from '../plan/state-tables.ts';
 import type { StateTables } from '../plan/state-tables.ts';
 import type { Source } from '../source/source.ts';
 import type { OutcomeCounts, ReasonSummary } from './api.ts';
+import type { CommitMethod } from './commit-method.ts';
 import type { Lease } from './lease.ts';
 
 /** Characters of outcomes in one INSERT; well below BigQuery's limit for a request. */
@@ -61,15 +62,71 @@ export function outcomeRows(tables: StateTables, syncId: string): string {
   GROUP BY ordinal)`;
 }
 
-export async function commitRecords(input: {
-  source: Source;
-  tables: StateTables;
-  syncId: string;
-  lease: Lease;
-}): Promise<number> {
-  const { source, tables, syncId, lease } = input;
+type CommitInput = {
+  readonly source: Source;
+  readonly tables: StateTables;
+  readonly syncId: string;
+  readonly lease: Lease;
+};
+
+/** Bytes processed. */
+export async function commitRecords(input: CommitInput & { readonly method: CommitMethod }): Promise<number> {
+  if (input.method.kind === 'merge') return mergeRecords(input);
+  try {
+    return await replaceRecords(input, input.method.jobKey);
+  } catch (thrown) {
+    // A job that may still run must not meet another one; one that has failed has changed nothing.
+    if (input.lease.lost.aborted || isOpen(thrown)) throw thrown;
+    return mergeRecords(input);
+  }
+}
+
+function isOpen(thrown: unknown): boolean {
+  return !(thrown instanceof AppError) || thrown.kind === 'unavailable' || thrown.kind === 'internal';
+}
+
+/**
+ * One job per commit, whoever runs the commit: the same text under the same key. So a commit
+ * that was killed is waited for and not run beside itself; and it does nothing once the sync
+ * is no longer being committed.
+ */
+async function replaceRecords({ source, tables, syncId }: CommitInput, jobKey: string): Promise<number> {
   const answer = await source.query({
     step: 'commit_records',
+    jobKey,
+    labels: { sluice_sync: syncId },
+    mayWait: true,
+    destination: tables.records,
+    clusterBy: ['record_id'],
+    maxRows: 0,
+    sql: `SELECT
+  COALESCE(c.record_id, r.record_id) AS record_id,
+  IF(c.record_id IS NULL, r.checksum, c.checksum) AS checksum,
+  IF(c.record_id IS NULL, r.sent, c.sent) AS sent
+FROM ${quoted(tables.records)} AS r
+FULL OUTER JOIN (
+  SELECT p.record_id, p.checksum, p.sent, p.operation
+  FROM ${quoted(tables.plan(syncId))} AS p
+  JOIN ${outcomeRows(tables, syncId)} AS d
+  ON p.ordinal = d.ordinal
+  WHERE d.outcome IN ('delivered', 'skipped')
+) AS c
+ON r.record_id = c.record_id
+CROSS JOIN (
+  SELECT IF(COUNT(*) = 1, TRUE, ERROR('this sync is not being committed any more')) AS held
+  FROM ${quoted(tables.checkpoints)}
+  WHERE sync_id = ${literal(syncId)} AND phase = 'committing'
+) AS lease
+WHERE lease.held AND IFNULL(c.operation, '') <> 'deleted'`,
+  });
+  return answer.bytesProcessed;
+}
+
+async function mergeRecords({ source, tables, syncId, lease }: CommitInput): Promise<number> {
+  const answer = await source.query({
+    step: 'commit_records',
+    labels: { sluice_sync: syncId },
+    mayWait: true,
     sql: `MERGE ${quoted(tables.records)} AS r
 USING (
   SELECT p.record_id, p.checksum, p.sent, p.operation

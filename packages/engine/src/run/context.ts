@@ -19,7 +19,7 @@ export type Context = {
 export function openContext(config: SourceConfig, mapping: MappingName): Context {
   const stateDataset = config.stateDataset ?? DEFAULT_STATE_DATASET;
   const tables = stateTables(config.projectId, stateDataset, mapping.id);
-  return { source: new BigQuerySource(config), tables, stateDataset };
+  return { source: new BigQuerySource(config, { sluice_mapping: mapping.id }), tables, stateDataset };
 }
 
 export function destinationSpec(mapping: MappingConfig, syncId: string): DestinationSpec {

@@ -22,6 +22,7 @@ import { completeOutcomes, sumOutcomes } from '../report/report.ts';
 import { adviceFor } from '../report/advice.ts';
 import { Witness } from '../report/witness.ts';
 import type { OutcomeCounts, Pause, ReasonSummary, SyncReport } from './api.ts';
+import { commitMethod } from './commit-method.ts';
 import { commitRecords, commitRejects, emptyCounts, readOutcomes, saveOutcomes } from './commit.ts';
 import { destinationSpec } from './context.ts';
 import type { Run, StoredProgress } from './run.ts';
@@ -80,7 +81,12 @@ export async function deliverAndCommit(
       await save();
       lease.lost.throwIfAborted();
       await step('outcomes saved');
-      await lease.update({ phase: 'committing' });
+      const committing = {
+        ...stored,
+        commit: commitMethod(run.lastCommit, run.clock.now(), `${mapping.id}_${syncId}_commit_${lease.fence}`),
+      };
+      await lease.update({ phase: 'committing', progress: JSON.stringify(committing) });
+      stored = committing;
       await step('commit started');
     } catch (thrown) {
       // The plan and everything that was acknowledged stay; the next run goes on from there.
@@ -153,7 +159,13 @@ export async function commitSync(
         counts = book.counts;
         report.reasons = book.reasons();
       }
-      report.bytesProcessed += await commitRecords({ source, tables, syncId, lease });
+      report.bytesProcessed += await commitRecords({
+        source,
+        tables,
+        syncId,
+        lease,
+        method: stored.commit ?? { kind: 'merge' },
+      });
       await step('records committed');
     }
     const { outcomes, untried } = completeOutcomes(counts, figures.counts);

@@ -174,17 +174,19 @@ async function freezeReplay(run: Run, replay: Replay): Promise<StoredProgress> {
     }),
     ...(ids === undefined ? {} : { params: { ids: { type: 'STRING', value: JSON.stringify(ids) } } }),
     destination: copy,
+    mayWait: true,
     maxRows: 0,
     signal,
   });
   const expires = await source.expireTable(copy, PLAN_LIFETIME_MS, signal);
   const summary = await source.query({
     step: 'summary',
-    sql: summarySql({ plan: copy, records: tables.records }),
+    sql: summarySql({ plan: copy, records: undefined }),
     signal,
   });
+  const known = (await source.rowCount(tables.records, signal)) ?? 0;
   const stored: StoredProgress = {
-    figures: { ...completed(figuresOf(summary.rows), run), invalid: [] },
+    figures: { ...completed(figuresOf(summary.rows, known), run), invalid: [] },
     plannedAt: new Date(clock.now()).toISOString(),
     // What was replayed may be older than the source: the next sync must look.
     fingerprint: null,

@@ -4,6 +4,7 @@ import type { ValidModel } from '../model/model.ts';
 import type { PlanFigures } from '../plan/summary.ts';
 import type { ReportBuilder } from '../report/report.ts';
 import type { Clock, MappingConfig, Pause, SyncOptions } from './api.ts';
+import type { CommitMethod } from './commit-method.ts';
 import type { Context } from './context.ts';
 import type { Lease } from './lease.ts';
 
@@ -23,6 +24,8 @@ export type Run = {
   readonly step: (name: string) => Promise<void>;
   /** The pause, by now over, that the destination's trouble had caused. */
   readonly respite: Pause | undefined;
+  /** ISO time of the plan that was committed last. */
+  readonly lastCommit: string | undefined;
 };
 
 /** What `checkpoints_<m>.progress` and `plans_<m>.progress` hold of a frozen plan, as JSON. */
@@ -36,6 +39,8 @@ export type StoredProgress = {
   /** Text for `checkpoints_<m>.watermark` once every change of the plan has been dealt with. */
   readonly watermark?: string;
   readonly kind?: 'apply' | 'replay';
+  /** How the state takes in what was delivered; decided before the commit starts, so that every run of it does the same. */
+  readonly commit?: CommitMethod;
   readonly bytesEstimated?: number;
 };
 

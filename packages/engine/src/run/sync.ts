@@ -97,6 +97,7 @@ export async function runSync(config: SourceConfig, mapping: MappingConfig, opti
       cancel,
       step,
       respite: seen.paused,
+      lastCommit: seen.checkpoint,
     };
     const finished = await begin(run, seen, { goesOn, approved, sources });
     if (finished !== 'superseded') return finished;

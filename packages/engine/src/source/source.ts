@@ -24,6 +24,10 @@ export type QueryRequest = {
   readonly labels?: Readonly<Record<string, string>>;
   /** Table that the result is written to; it is replaced when it exists. */
   readonly destination?: TableRef;
+  /** Clustering of that table. */
+  readonly clusterBy?: readonly string[];
+  /** Runs with the source's own priority, so with `batch` when slots are idle; others run at once. */
+  readonly mayWait?: true;
   readonly maxBytesBilled?: number;
   /** Most rows to return; default 1,000. The rows stay in the job's result table. */
   readonly maxRows?: number;

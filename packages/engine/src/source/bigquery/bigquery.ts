@@ -29,7 +29,7 @@ const POLL_MS = 10_000;
 /** Rows of one page: enough to hide a round trip, few enough to die young in memory. */
 const PAGE_ROWS = 2_000;
 /** A job that fails for the service's sake is started again at most this often. */
-const JOB_ATTEMPTS = 3;
+const JOB_ATTEMPTS = 4;
 
 type ResultPage = {
   jobComplete?: boolean;
@@ -58,12 +58,17 @@ export class BigQuerySource implements Source {
   readonly projectId: string;
   readonly location: string;
   readonly #client: BigQueryClient;
+  readonly #labels: Readonly<Record<string, string>>;
+  readonly #priority: 'INTERACTIVE' | 'BATCH';
   /** Undefined when tables are read over REST. */
   readonly #storage: StorageReader | undefined;
 
-  constructor(config: SourceConfig) {
+  /** `labels`: of every job, beside `sluice_step`. */
+  constructor(config: SourceConfig, labels: Readonly<Record<string, string>> = {}) {
     this.projectId = config.projectId;
     this.location = config.location;
+    this.#labels = labels;
+    this.#priority = config.priority === 'batch' ? 'BATCH' : 'INTERACTIVE';
     this.#client = new BigQueryClient(config);
     this.#storage = config.read === 'storage' ? new StorageReader(config) : undefined;
   }
@@ -135,8 +140,12 @@ export class BigQuerySource implements Source {
         jobReference: { projectId: this.projectId, jobId: id, location: this.location },
         configuration: {
           jobTimeoutMs: String(request.timeoutMs ?? JOB_TIMEOUT_MS),
-          labels: { sluice_step: labelText(request.step), ...mapValues(request.labels ?? {}, labelText) },
+          labels: {
+            sluice_step: labelText(request.step),
+            ...mapValues({ ...this.#labels, ...request.labels }, labelText),
+          },
           query: {
+            priority: request.mayWait === true ? this.#priority : 'INTERACTIVE',
             query: request.sql,
             useLegacySql: false,
             useQueryCache: false,
@@ -149,6 +158,7 @@ export class BigQuerySource implements Source {
                   destinationTable: wireTable(request.destination),
                   createDisposition: 'CREATE_IF_NEEDED',
                   writeDisposition: 'WRITE_TRUNCATE',
+                  ...(request.clusterBy === undefined ? {} : { clustering: { fields: request.clusterBy } }),
                 }),
             ...(request.maxBytesBilled === undefined ? {} : { maximumBytesBilled: String(request.maxBytesBilled) }),
           },

@@ -9,6 +9,8 @@ const RETRYABLE_REASONS = new Set([
   'jobBackendError',
   'jobInternalError',
   'jobRateLimitExceeded',
+  // Also of quotas that are counted in seconds; one that is used up for the day stays an error.
+  'quotaExceeded',
   'rateLimitExceeded',
   'tableUnavailable',
 ]);
