@@ -5,12 +5,12 @@ import type { BatchResult, OpenDestination, Prepared } from '@sluice/destination
 import { settingText } from './connection-settings.ts';
 
 /** One change per record; its column `id` is the identifier. A deleted record has null in all its columns. */
-export function changesOf(operation: Operation, records: readonly JsonObject[]): Change[] {
-  return records.map((columns, ordinal) => ({
-    ordinal,
+export function changesOf(operation: Operation, records: readonly JsonObject[], firstOrdinal = 0): Change[] {
+  return records.map((columns, index) => ({
+    ordinal: firstOrdinal + index,
     operation,
     recordId: settingText(columns['id']),
-    checksum: `c${ordinal}`,
+    checksum: `c${firstOrdinal + index}`,
     columns: operation === 'deleted' ? Object.fromEntries(Object.keys(columns).map((name) => [name, null])) : columns,
   }));
 }
@@ -20,9 +20,9 @@ export async function deliver(
   destination: OpenDestination,
   operation: Operation,
   records: readonly JsonObject[],
-  options: { readonly signal?: AbortSignal; readonly idempotencyKey?: string } = {},
+  options: { readonly signal?: AbortSignal; readonly idempotencyKey?: string; readonly firstOrdinal?: number } = {},
 ): Promise<BatchResult> {
-  const rows = changesOf(operation, records).map((change): Prepared => {
+  const rows = changesOf(operation, records, options.firstOrdinal).map((change): Prepared => {
     const row = destination.prepare(change);
     if ('outcome' in row) throw new Error(row.message);
     return row;
