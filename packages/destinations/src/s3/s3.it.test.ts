@@ -51,7 +51,7 @@ async function deliver(settings: JsonObject = {}, text = 'x'): Promise<BatchResu
   await using destination = await registry.open(spec(settings));
   const change = { ordinal: 0, operation: 'added', recordId: 'r', checksum: 'c', columns: { text } } as const;
   const row = destination.prepare(change) as Prepared;
-  return destination.deliver([row], { signal: new AbortController().signal, idempotencyKey: 'k' });
+  return await destination.deliver([row], { signal: new AbortController().signal, idempotencyKey: 'k' });
 }
 
 const refuse =
