@@ -7,10 +7,22 @@ import { startLocalBigQuery } from '@sluice/testkit';
 import type { Measurement, Suite } from '../suite.ts';
 import { analyticQueries } from './bigquery/analytic-queries.ts';
 import { DATASET, OWNER, PROJECT, type BigQueryCase } from './bigquery/case.ts';
+import { idleMemory } from './bigquery/idle-memory.ts';
+import { loadJson } from './bigquery/load-json.ts';
+import { paging } from './bigquery/paging.ts';
+import { restart } from './bigquery/restart.ts';
 import { smallQuery } from './bigquery/small-query.ts';
 import { storageRead } from './bigquery/storage-read.ts';
 
-const CASES: readonly BigQueryCase[] = [smallQuery, analyticQueries, storageRead];
+const CASES: readonly BigQueryCase[] = [
+  smallQuery,
+  analyticQueries,
+  loadJson,
+  storageRead,
+  paging,
+  idleMemory,
+  restart,
+];
 
 export const bigquerySuite: Suite = {
   description: `the local BigQuery beside DuckDB: ${CASES.map(({ name }) => name).join(', ')}`,
