@@ -1,5 +1,7 @@
 export { CHECKS, INVALID_REASONS, PHASES } from './run/api.ts';
 export { LIMITS } from './model/model.ts';
+export { dbtModelSql, findDbtModel, readManifest, selectDbtModels } from './model/dbt-manifest.ts';
+export type { DbtColumn, DbtManifest, DbtModel } from './model/dbt-manifest.ts';
 export { DEFAULT_GUARDS } from './plan/guards.ts';
 export type { Pace, Paces } from './delivery/pace.ts';
 export { SYNC_EVENTS, SYNC_STATES, nextState } from './run/sync-state.ts';

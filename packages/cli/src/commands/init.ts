@@ -4,10 +4,12 @@ import { constants } from 'node:fs';
 import { access, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '@sluice/core';
+import { loadManifest } from '../config/dbt.ts';
 import { CONFIG_FILE, shownPath } from '../config/project.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import type { Io } from '../io.ts';
+import { dbtModelsOf, dbtSections } from './init-dbt.ts';
 import { answer, projectDirectory, sessionOf } from './session.ts';
 import type { GlobalOptions } from './session.ts';
 
@@ -65,15 +67,25 @@ keys/
 changes/
 `;
 
-const files = [
+type Files = readonly (readonly [name: string, content: string])[];
+
+const example: Files = [
   [CONFIG_FILE, sluiceYaml],
   ['models/example.sql', exampleSql],
   ['.gitignore', gitignore],
-] as const;
+];
 
-export async function initCommand(io: Io, directory: string | undefined, options: GlobalOptions): Promise<ExitCode> {
+export type InitOptions = GlobalOptions & {
+  /** The manifest of a dbt project, whose models become those of the new one. */
+  readonly dbt?: string;
+  /** Which of them: names with `*`, `tag:NAME`, `path:FOLDER`; all of the words must match. */
+  readonly select?: readonly string[];
+};
+
+export async function initCommand(io: Io, directory: string | undefined, options: InitOptions): Promise<ExitCode> {
   const session = sessionOf(io, options);
   const root = directory === undefined ? projectDirectory(io, options) : path.resolve(io.cwd, directory);
+  const files = options.dbt === undefined ? example : await dbtFiles(io, root, options.dbt, options.select ?? []);
   for (const [name] of files) {
     const file = path.join(root, name);
     if (await exists(file)) {
@@ -111,6 +123,22 @@ export async function initCommand(io: Io, directory: string | undefined, options
     `Next: fill in ${path.join(shown, CONFIG_FILE)}, then run: sluice test-connection${shown === '.' ? '' : ` -C ${shown}`}`,
   ]);
   return EXIT.ok;
+}
+
+/** The example with the models of a dbt project in place of its own. */
+async function dbtFiles(io: Io, root: string, manifestFile: string, select: readonly string[]): Promise<Files> {
+  const file = path.resolve(io.cwd, manifestFile);
+  const models = dbtModelsOf(await loadManifest(file, shownPath(io.cwd, file)), select);
+  const sections = dbtSections(models, path.relative(root, file));
+  const [first] = /^  ([\w-]+):$/m.exec(sections.slice(sections.indexOf('\nmodels:')))?.slice(1) ?? [];
+  const yaml = sluiceYaml
+    .replace(/# A model is one SELECT[^]*?(?=\ndestinations:)/, () => sections)
+    .replaceAll('example-to-file', () => `${first ?? 'example'}-to-file`)
+    .replace('model: example', () => `model: ${first ?? 'example'}`);
+  return [
+    [CONFIG_FILE, yaml],
+    ['.gitignore', gitignore],
+  ];
 }
 
 async function exists(file: string): Promise<boolean> {

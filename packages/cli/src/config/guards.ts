@@ -1,7 +1,7 @@
-// The guards and limits of sluice.yaml in the engine's names; what is absent keeps the
-// engine's default.
-import type { Guards, Limits } from '@sluice/engine';
-import type { LimitsEntry, MappingEntry } from './schema.ts';
+// The guards, limits and rate limits of sluice.yaml in the engine's names; what is absent
+// keeps the engine's default.
+import type { Guards, Limits, MappingConfig } from '@sluice/engine';
+import type { LimitsEntry, MappingEntry, RateLimitEntry } from './schema.ts';
 
 const GUARDS = {
   allow_empty_model: 'allowEmptyModel',
@@ -32,6 +32,11 @@ export function guardsOf(entry: MappingEntry['guards']): Guards {
 
 export function limitsOf(entry: LimitsEntry): Partial<Limits> {
   return renamed(entry, LIMITS);
+}
+
+export function rateLimitOf(entry: RateLimitEntry): NonNullable<MappingConfig['destination']['rateLimit']> {
+  const { requests_per_second: requestsPerSecond, burst = Math.max(1, Math.ceil(requestsPerSecond)) } = entry;
+  return { requestsPerSecond, burst };
 }
 
 function renamed(entry: object, names: Readonly<Record<string, string>>): Record<string, unknown> {

@@ -5,20 +5,21 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError, OPERATIONS } from '@sluice/core';
 import type { JsonObject, Operation } from '@sluice/core';
-import { SYNC_MODES, SYNC_MODE_FIELD, modeOperations } from '@sluice/engine';
+import { SYNC_MODES, SYNC_MODE_FIELD, dbtModelSql, findDbtModel, modeOperations } from '@sluice/engine';
 import type { OAuthConfig } from '@sluice/destinations';
 import type { MappingConfig, ModelConfig, SourceConfig } from '@sluice/engine';
 import { ConfigDocument } from './document.ts';
 import type { Path } from './document.ts';
 import { parseKey } from './credentials.ts';
+import { loadManifest } from './dbt.ts';
 import { expand, expandText } from './environment.ts';
 import type { Environment, MissingVariable } from './environment.ts';
-import { guardsOf, limitsOf } from './guards.ts';
+import { guardsOf, limitsOf, rateLimitOf } from './guards.ts';
 import { configError } from './problem.ts';
 import type { Problem } from './problem.ts';
 import { readDocument } from './scope.ts';
 import type { Scope, SetAside } from './scope.ts';
-import type { MappingEntry, OAuthEntry, ProjectDocument } from './schema.ts';
+import type { MappingEntry, ModelEntry, OAuthEntry, ProjectDocument } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
 export const CONFIG_FILE = 'sluice.yaml';
@@ -38,6 +39,7 @@ export type DestinationConfig = {
   readonly name: string;
   readonly type: string;
   readonly settings: JsonObject;
+  readonly rateLimit?: NonNullable<MappingConfig['destination']['rateLimit']>;
   readonly oauth?: OAuthConfig;
   /** `oauth.connection`: what the stored tokens are called. */
   readonly connection?: string;
@@ -111,7 +113,7 @@ export class Project {
 
   async source(): Promise<SourceConfig> {
     const { name, project, location, credentials, endpoint, read } = this.#config.source;
-    const { state_dataset: stateDataset, storage_endpoint: storageEndpoint } = this.#config.source;
+    const { state_dataset: stateDataset, storage_endpoint: storageEndpoint, priority } = this.#config.source;
     const missing: MissingVariable[] = [];
     const text = (value: string, key: string): string => expandText(value, ['source', key], this.#environment, missing);
     const config = {
@@ -120,6 +122,7 @@ export class Project {
       projectId: text(project, 'project'),
       location: text(location, 'location'),
       ...(endpoint === undefined ? {} : { endpoint: text(endpoint, 'endpoint') }),
+      ...(priority === 'interactive' ? {} : { priority }),
       ...(read === 'rest' ? {} : { read }),
       ...(storageEndpoint === undefined ? {} : { storageEndpoint: text(storageEndpoint, 'storage_endpoint') }),
       stateDataset,
@@ -160,6 +163,7 @@ export class Project {
   async model(name: string): Promise<ModelConfig> {
     const entry = this.#config.models[name];
     if (entry === undefined) throw this.#unknown('model', name, Object.keys(this.#config.models));
+    if (entry.dbt !== undefined) return this.#dbtModel(name, entry, entry.dbt);
     const file = path.resolve(this.directory, entry.file ?? path.join('models', `${name}.sql`));
     const shown = shownPath(this.#cwd, file);
     const sql = await readText(file, (reason) => ({
@@ -176,14 +180,36 @@ export class Project {
         where: `${shown}:1:1`,
         fix: 'Write one SELECT statement.',
       });
-    return {
-      name,
-      sql,
-      key: entry.key,
-      place: shown,
-      limits: limitsOf(this.#config.limits),
-      ...(entry.timestamp === undefined ? {} : { timestamp: entry.timestamp }),
-    };
+    return this.#modelOf(name, entry, sql, shown);
+  }
+
+  #modelOf(name: string, { key, timestamp }: ModelEntry, sql: string, place: string): ModelConfig {
+    const limits = limitsOf(this.#config.limits);
+    return { name, sql, key, place, limits, ...(timestamp === undefined ? {} : { timestamp }) };
+  }
+
+  async #dbtModel(name: string, entry: ModelEntry, node: string): Promise<ModelConfig> {
+    const at = ['models', name, 'dbt'];
+    if (entry.file !== undefined)
+      throw this.#error(at, 'MODEL_FILE_AND_DBT', `model "${name}" has both file and dbt`, 'Keep one of them.');
+    const { dbt } = this.#config;
+    if (dbt === undefined) {
+      throw this.#error(
+        at,
+        'DBT_MANIFEST_MISSING',
+        `model "${name}" names a dbt model, but sluice.yaml does not say where the manifest is`,
+        'Add "dbt: { manifest: path/to/target/manifest.json }".',
+      );
+    }
+    const file = path.resolve(this.directory, dbt.manifest);
+    const manifest = await loadManifest(file, shownPath(this.#cwd, file), this.placeOf(['dbt', 'manifest']));
+    try {
+      const found = findDbtModel(manifest, node);
+      return this.#modelOf(name, entry, dbtModelSql(found), `dbt model ${found.uniqueId}`);
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      throw this.#error(at, error.code, error.message, error.fix ?? 'Correct the name.');
+    }
   }
 
   /** A destination without a mapping. */
@@ -207,6 +233,7 @@ export class Project {
       name,
       type: entry.type,
       settings,
+      ...(entry.rate_limit === undefined ? {} : { rateLimit: rateLimitOf(entry.rate_limit) }),
       ...(oauth === undefined ? {} : { oauth: oauthConfigOf(oauth) }),
       ...(oauth?.connection === undefined ? {} : { connection: oauth.connection }),
     };
@@ -216,7 +243,7 @@ export class Project {
     const entry = this.#config.mappings[name];
     if (entry === undefined) throw this.#unknown('mapping', name, this.mappingNames);
     const missing: MissingVariable[] = [];
-    const { type, settings } = this.#destination(entry.destination, missing);
+    const { type, settings, rateLimit } = this.#destination(entry.destination, missing);
     const audience =
       entry.audience === undefined
         ? undefined
@@ -238,6 +265,7 @@ export class Project {
         type,
         action: entry.action,
         settings,
+        ...(rateLimit === undefined ? {} : { rateLimit }),
         ...(audience === undefined
           ? {}
           : {

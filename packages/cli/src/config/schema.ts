@@ -31,6 +31,8 @@ const source = z.strictObject({
   read: z.enum(['rest', 'storage']).default('rest'),
   /** Base URL of the Storage Read API of a local BigQuery; absent for the real service. */
   storage_endpoint: text.optional(),
+  /** Of the queries that read models and the state: `batch` waits for idle slots. */
+  priority: z.enum(['interactive', 'batch']).default('interactive'),
   state_dataset: z
     .string()
     .regex(/^[A-Za-z0-9_]{1,1024}$/, 'must hold only letters, digits and "_"')
@@ -42,6 +44,8 @@ const model = z.strictObject({
   key: text,
   /** Path of the SQL file, relative to the project folder; default `models/NAME.sql`. */
   file: text.optional(),
+  /** A model of the dbt project instead of an SQL file: its name, `package.name` or unique id. */
+  dbt: text.optional(),
   /** Makes the model incremental: a TIMESTAMP, DATETIME or DATE column; deletes are then not found. */
   timestamp: text.optional(),
 });
@@ -66,9 +70,23 @@ const oauth = z.strictObject({
   connection: name.optional(),
 });
 
+/** A token bucket over all requests to the destination, in place of the one that Sluice knows. */
+const rateLimit = z.strictObject({
+  requests_per_second: z.number().positive().max(100_000),
+  /** Requests that may go at once; default: those of one second. */
+  burst: z.number().min(1).max(1_000_000).optional(),
+});
+
+/** A dbt project whose models can be used. */
+const dbt = z.strictObject({
+  /** Path of its `target/manifest.json`, relative to the project folder. */
+  manifest: text,
+});
+
 const destination = z.strictObject({
   type: text,
   settings: jsonObject.default({}),
+  rate_limit: rateLimit.optional(),
   oauth: oauth.optional(),
 });
 
@@ -131,6 +149,7 @@ const mapping = z.strictObject({
 export const projectSchema = z.strictObject({
   source,
   limits: limits.default({}),
+  dbt: dbt.optional(),
   models: z.record(name, model).default({}),
   destinations: z.record(name, destination).default({}),
   mappings: z.record(name, mapping).default({}),
@@ -138,5 +157,7 @@ export const projectSchema = z.strictObject({
 
 export type ProjectDocument = z.output<typeof projectSchema>;
 export type LimitsEntry = ProjectDocument['limits'];
+export type ModelEntry = ProjectDocument['models'][string];
+export type RateLimitEntry = NonNullable<ProjectDocument['destinations'][string]['rate_limit']>;
 export type MappingEntry = ProjectDocument['mappings'][string];
 export type OAuthEntry = NonNullable<ProjectDocument['destinations'][string]['oauth']>;
