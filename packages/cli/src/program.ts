@@ -79,12 +79,13 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
   const command = (parent: Command, usage: string, description: string): Command =>
     parent.command(usage).description(description).copyInheritedSettings(parent);
 
-  command(program, 'init [dir]', 'write a commented sluice.yaml, an example model and a .gitignore').action(
-    async (dir: string | undefined, _options, self: Command) => {
+  command(program, 'init [dir]', 'write a commented sluice.yaml, an example model and a .gitignore')
+    .option('--dbt <manifest>', 'take the models of a dbt project: its target/manifest.json')
+    .option('--select <words...>', 'which of them: names with *, tag:NAME, path:FOLDER')
+    .action(async (dir: string | undefined, _options, self: Command) => {
       const { initCommand } = await import('./commands/init.ts');
-      done(await initCommand(io, dir, self.optsWithGlobals<GlobalOptions>()));
-    },
-  );
+      done(await initCommand(io, dir, self.optsWithGlobals<GlobalOptions & { dbt?: string; select?: string[] }>()));
+    });
 
   command(
     program,
