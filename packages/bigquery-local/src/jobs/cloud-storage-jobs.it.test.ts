@@ -184,9 +184,14 @@ describe('an extract job', () => {
     ['NEWLINE_DELIMITED_JSON', 'nested', {}],
     ['PARQUET', 'kinds', {}],
     ['PARQUET', 'nested', { parquetOptions: { enableListInference: true } }],
+    ['AVRO', 'kinds', { useAvroLogicalTypes: true }],
+    ['AVRO', 'nested', { useAvroLogicalTypes: true }],
   ])('as %s loads back as the same rows of %s', async (format, table, more) => {
     const uri = `gs://${BUCKET}/back/${format}-${table}`;
-    expect((await extract(table, [uri], { destinationFormat: format })).status.errorResult).toBeUndefined();
+    expect(
+      (await extract(table, [uri], { destinationFormat: format, ...('useAvroLogicalTypes' in more ? more : {}) }))
+        .status.errorResult,
+    ).toBeUndefined();
     const { body } = await server.request('GET', `/bigquery/v2/projects/${PROJECT}/datasets/ds/tables/${table}`);
     const copy = `${table}_${format.toLowerCase()}`;
     const back = await load(copy, [uri], { sourceFormat: format, schema: body.schema, ...more });
@@ -194,6 +199,25 @@ describe('an extract job', () => {
     expect(await server.rows(`SELECT TO_JSON_STRING(t) FROM ds.${copy} t ORDER BY id`)).toEqual(
       await server.rows(`SELECT TO_JSON_STRING(t) FROM ds.${table} t ORDER BY id`),
     );
+  });
+
+  test.each(['CSV', 'PARQUET', 'AVRO'])('as %s spreads the rows over several URIs with a *', async (format) => {
+    await server.rows('CREATE OR REPLACE TABLE ds.many AS SELECT x AS id FROM UNNEST(GENERATE_ARRAY(1, 10000)) AS x');
+    const uris = ['a', 'b'].map((name) => `gs://${BUCKET}/many/${format}/${name}-*`);
+    const job = await extract('many', uris, {
+      destinationFormat: format,
+      ...(format === 'AVRO' ? { compression: 'SNAPPY' } : {}),
+    });
+    expect(job.status.errorResult).toBeUndefined();
+    expect(job.statistics.extract).toEqual({ destinationUriFileCounts: ['1', '1'], inputBytes: '80000' });
+    const back = await load('many_back', [`gs://${BUCKET}/many/${format}/*`], {
+      sourceFormat: format,
+      writeDisposition: 'WRITE_TRUNCATE',
+      ...(format === 'CSV' ? { autodetect: true, skipLeadingRows: 1 } : {}),
+    });
+    expect(back.status.errorResult).toBeUndefined();
+    expect(back.statistics.load).toMatchObject({ inputFiles: '2', outputRows: '10000' });
+    expect(await server.rows('SELECT COUNT(DISTINCT id), SUM(id) FROM ds.many_back')).toEqual([['10000', '50005000']]);
   });
 
   test('takes bigquery.tables.export, storage.objects.create, and delete to overwrite', async () => {
@@ -231,7 +255,14 @@ describe('an extract job', () => {
     await server.rows('CREATE VIEW ds.view AS SELECT 1 AS x');
     const view = await extract('view', [`gs://${BUCKET}/view.csv`]);
     expect(view.status.errorResult.message).toContain('it is currently a VIEW');
-    const avro = await extract('kinds', [`gs://${BUCKET}/x.avro`], { destinationFormat: 'AVRO' });
-    expect(avro.error.message).toContain('AVRO is not supported');
+    const other = await extract('kinds', [`gs://${BUCKET}/x.orc`], { destinationFormat: 'ORC' });
+    expect(other.error.message).toContain('Extracting to ORC is not supported');
+    const packed = await extract('kinds', [`gs://${BUCKET}/x.avro`], {
+      destinationFormat: 'AVRO',
+      compression: 'GZIP',
+    });
+    expect(packed.error.message).toBe('Compression GZIP is not supported for the format AVRO.');
+    const several = await extract('kinds', [`gs://${BUCKET}/a.csv`, `gs://${BUCKET}/b-*.csv`]);
+    expect(several.error.message).toBe('Each of several destinationUris must include a * to shard the export.');
   });
 });

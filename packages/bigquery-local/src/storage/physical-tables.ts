@@ -100,6 +100,8 @@ export class PhysicalTables {
   async addColumns(session: Session, table: Table, fields: readonly FieldSchema[]): Promise<void> {
     for (const field of fields) {
       const name = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
+      // One of this name was left by a server that died before the catalog knew of it.
+      await session.run(`ALTER TABLE ${name} DROP COLUMN IF EXISTS ${identifier(field.name)}`);
       await session.run(
         `ALTER TABLE ${name} ADD COLUMN ${columnDefinition({ ...field, mode: field.mode === 'REPEATED' ? 'REPEATED' : 'NULLABLE' })}`,
       );

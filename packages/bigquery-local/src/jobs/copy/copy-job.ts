@@ -33,7 +33,7 @@ export async function runCopy(execution: Execution, configuration: CopyConfigura
       return partition === undefined ? { table } : { table, partition };
     });
     for (const { table } of sources) await services.duckdb.attach(table.ref.projectId);
-    return copy(execution, configuration, sources);
+    return await copy(execution, configuration, sources);
   });
 }
 

@@ -10,11 +10,23 @@ type Body = Readonly<Record<string, unknown>>;
 export type ExtractConfiguration = {
   readonly source: TableRef;
   readonly destinations: readonly GsUri[];
-  readonly format: 'CSV' | 'NEWLINE_DELIMITED_JSON' | 'PARQUET';
-  readonly compression: 'NONE' | 'GZIP' | 'SNAPPY' | 'ZSTD';
+  readonly format: ExtractFormat;
+  readonly compression: Compression;
   readonly delimiter: string;
   readonly printHeader: boolean;
+  readonly avroLogicalTypes: boolean;
 };
+
+type ExtractFormat = keyof typeof COMPRESSIONS;
+type Compression = (typeof COMPRESSIONS)[ExtractFormat][number];
+
+/** "Export formats and compression types". */
+const COMPRESSIONS = {
+  CSV: ['NONE', 'GZIP'],
+  NEWLINE_DELIMITED_JSON: ['NONE', 'GZIP'],
+  PARQUET: ['NONE', 'SNAPPY', 'GZIP', 'ZSTD'],
+  AVRO: ['NONE', 'DEFLATE', 'SNAPPY'],
+} as const;
 
 export function parseExtractConfiguration(extract: Body, projectId: string): ExtractConfiguration {
   if (extract['sourceModel'] !== undefined)
@@ -23,26 +35,34 @@ export function parseExtractConfiguration(extract: Body, projectId: string): Ext
   if (source === undefined)
     throw new BigQueryError('invalid', 'Required parameter is missing: configuration.extract.sourceTable');
   const format = optionalText(extract, 'destinationFormat') ?? 'CSV';
-  if (format !== 'CSV' && format !== 'NEWLINE_DELIMITED_JSON' && format !== 'PARQUET')
+  if (!isFormat(format))
     throw new BigQueryError(
       'notImplemented',
-      `Extracting to ${format} is not supported by the local BigQuery: use CSV, NEWLINE_DELIMITED_JSON or PARQUET.`,
+      `Extracting to ${format} is not supported by the local BigQuery: use ${Object.keys(COMPRESSIONS).join(', ')}.`,
     );
-  const compression = oneOf(extract, 'compression', ['NONE', 'GZIP', 'SNAPPY', 'ZSTD']) ?? 'NONE';
-  if (format !== 'PARQUET' && (compression === 'SNAPPY' || compression === 'ZSTD'))
+  const compression = oneOf(extract, 'compression', ['NONE', 'GZIP', 'DEFLATE', 'SNAPPY', 'ZSTD']) ?? 'NONE';
+  if (!COMPRESSIONS[format].some((known) => known === compression))
     throw new BigQueryError('invalid', `Compression ${compression} is not supported for the format ${format}.`);
   const single = extract['destinationUri'];
+  const destinations = parseGsUris(
+    extract['destinationUris'] ?? (single === undefined ? undefined : [single]),
+    'configuration.extract.destinationUris',
+  );
+  if (destinations.length > 1 && destinations.some(({ name }) => !name.includes('*')))
+    throw new BigQueryError('invalid', 'Each of several destinationUris must include a * to shard the export.');
   return {
     source,
-    destinations: parseGsUris(
-      extract['destinationUris'] ?? (single === undefined ? undefined : [single]),
-      'configuration.extract.destinationUris',
-    ),
+    destinations,
     format,
     compression,
     delimiter: parseDelimiter(optionalText(extract, 'fieldDelimiter')),
     printHeader: optionalFlag(extract, 'printHeader') ?? true,
+    avroLogicalTypes: optionalFlag(extract, 'useAvroLogicalTypes') ?? false,
   };
+}
+
+function isFormat(text: string): text is ExtractFormat {
+  return Object.hasOwn(COMPRESSIONS, text);
 }
 
 function parseDelimiter(text: string | undefined): string {

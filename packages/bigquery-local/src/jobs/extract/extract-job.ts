@@ -1,19 +1,14 @@
-// An extract job: the rows of a table to objects of Cloud Storage. The file is made whole
-// beside the spooled uploads and then committed as an object, so no reader sees a part.
-// NOTE One file for each URI: `*` becomes 000000000000. BigQuery splits at 1 GB.
-import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
+// An extract job: the rows of a table to objects of Cloud Storage. The files are made whole
+// beside the spooled uploads and then committed as objects, so no reader sees a part of one.
+// Source: "Exporting table data"; JobConfigurationExtract of the REST v2 reference.
+import type { DuckDBDataChunk } from '@duckdb/node-api';
+import { stat } from 'node:fs/promises';
 import { accessDenied } from '../../access/denied.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { JobOutcome } from '../../catalog/jobs.ts';
 import { nameOf, type Table } from '../../catalog/tables.ts';
 import { callerOf } from '../../cloud-storage/cloud-storage.ts';
-import { requireDestination, writeObject, type GsUri } from '../../cloud-storage/job-files.ts';
+import { requireDestination, writeObject } from '../../cloud-storage/job-files.ts';
 import { encodeChunk } from '../../googlesql/values/encode.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
 import { identifier, literal, type Session } from '../../storage/duckdb.ts';
@@ -21,56 +16,62 @@ import { PhysicalTables } from '../../storage/physical-tables.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import type { Execution } from '../execution.ts';
 import { requireAllRows } from '../row-access.ts';
+import { AvroFormat } from './avro-file.ts';
 import type { ExtractConfiguration } from './extract-configuration.ts';
+import { MAX_FILE_BYTES, OutFiles, type Encoder } from './out-files.ts';
 import { parquetValue } from './parquet-value.ts';
 import { csvLines, jsonLines } from './text-rows.ts';
-
-/** "You can export up to 1 GB of table data to a single file." */
-const MAX_SINGLE_FILE_BYTES = 1024 ** 3;
 
 const CONTENT_TYPES = {
   CSV: 'text/csv',
   NEWLINE_DELIMITED_JSON: 'application/json',
   PARQUET: 'application/octet-stream',
+  AVRO: 'application/octet-stream',
 } as const;
 
-export async function runExtract(execution: Execution, configuration: ExtractConfiguration): Promise<JobOutcome> {
+/** `maxFileBytes`: of one file, before it is packed. */
+export async function runExtract(
+  execution: Execution,
+  configuration: ExtractConfiguration,
+  maxFileBytes = MAX_FILE_BYTES,
+): Promise<JobOutcome> {
   const { services, principal, signal } = execution;
+  const { format, destinations } = configuration;
   const table = authorizedSource(execution, configuration);
   const caller = callerOf(services.access, principal);
-  const destinations = configuration.destinations.map(shardOf);
-  for (const destination of destinations) requireDestination(services.cloudStorage, caller, destination);
-  const path = join(services.directory.spool, `extract-${randomUUID()}`);
+  const gzip = configuration.compression === 'GZIP' && format !== 'PARQUET';
+  await using out = new OutFiles(destinations, {
+    directory: services.directory.spool,
+    gzip,
+    maxFileBytes,
+    table: nameOf(table.ref),
+  });
+  for (const destination of destinations)
+    requireDestination(services.cloudStorage, caller, { ...destination, name: firstShard(destination.name) });
+  const inputBytes = await services.sizes.bytes(table);
+  const unpin = services.physical.pin(table.physicalId!);
   try {
-    const unpin = services.physical.pin(table.physicalId!);
-    try {
-      await services.duckdb.attach(table.ref.projectId);
-      await services.duckdb.use({ signal }, (session) => writeFile(session, table, configuration, path, signal));
-    } finally {
-      unpin();
-    }
-    const { size } = await stat(path);
-    const single = configuration.destinations.find(({ name }) => !name.includes('*'));
-    if (size > MAX_SINGLE_FILE_BYTES && single !== undefined)
-      throw new BigQueryError(
-        'invalid',
-        `Table ${nameOf(table.ref)} too large to be exported to a single file. Specify a uri including a * to shard export. See 'Exporting data into one or more files' in https://cloud.google.com/bigquery/docs/exporting-data.`,
-      );
-    const contentType =
-      configuration.compression === 'GZIP' && configuration.format !== 'PARQUET'
-        ? 'application/gzip'
-        : CONTENT_TYPES[configuration.format];
-    for (const destination of destinations)
-      await writeObject(services.cloudStorage, caller, destination, { path, contentType }, signal);
+    await services.duckdb.attach(table.ref.projectId);
+    await services.duckdb.use({ signal }, (session) =>
+      format === 'PARQUET'
+        ? writeParquet(session, table, configuration, out, Math.ceil(Number(inputBytes) / maxFileBytes))
+        : writeRows(session, table, configuration, out),
+    );
   } finally {
-    await rm(path, { force: true });
+    unpin();
   }
-  const counts = destinations.map(() => '1');
+  const contentType = gzip ? 'application/gzip' : CONTENT_TYPES[format];
+  for (const { path, destination } of out.files)
+    await writeObject(services.cloudStorage, caller, destination, { path, contentType }, signal);
   return {
     statistics: {
-      extract: { destinationUriFileCounts: counts, inputBytes: String(await services.sizes.bytes(table)) },
+      extract: { destinationUriFileCounts: out.counts.map(String), inputBytes: inputBytes.toString() },
     },
   };
+}
+
+function firstShard(name: string): string {
+  return name.replace('*', '000000000000');
 }
 
 function authorizedSource(execution: Execution, { source }: ExtractConfiguration): Table {
@@ -89,55 +90,69 @@ function authorizedSource(execution: Execution, { source }: ExtractConfiguration
   return table;
 }
 
-function shardOf(destination: GsUri): GsUri {
-  const name = destination.name.replace('*', '000000000000');
-  return { ...destination, name, uri: `gs://${destination.bucket}/${name}` };
-}
-
-async function writeFile(
+/** `wanted`: files of at most the size that a file may have, by the size of the table. */
+async function writeParquet(
   session: Session,
   table: Table,
   configuration: ExtractConfiguration,
-  path: string,
-  signal: AbortSignal,
+  out: OutFiles,
+  wanted: number,
+): Promise<void> {
+  const from = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
+  const columns = table.properties.schema.fields.map((field) => {
+    const column = identifier(field.name);
+    return `${parquetValue(column, typeOfField(field), 0)} AS ${column}`;
+  });
+  const codec = configuration.compression === 'NONE' ? 'uncompressed' : configuration.compression.toLowerCase();
+  const uris = configuration.destinations.length;
+  const shards = out.isSharded(0) ? Math.max(uris, wanted) : 1;
+  for (let shard = 0; shard < shards; shard++) {
+    const uri = shard % uris;
+    const path = out.next(uri);
+    const rows =
+      shards === 1
+        ? from
+        : `(SELECT * FROM ${from} QUALIFY (row_number() OVER () - 1) % ${shards} = ${shard}) AS shard`;
+    await session.run(
+      `COPY (SELECT ${columns.join(', ')} FROM ${rows}) TO ${literal(path)} (FORMAT parquet, COMPRESSION ${codec})`,
+    );
+    out.checkSize(uri, (await stat(path)).size);
+  }
+}
+
+async function writeRows(
+  session: Session,
+  table: Table,
+  configuration: ExtractConfiguration,
+  out: OutFiles,
 ): Promise<void> {
   const { fields } = table.properties.schema;
   const from = PhysicalTables.nameOf(table.ref.projectId, table.physicalId!);
-  if (configuration.format === 'PARQUET') {
-    const columns = fields.map((field) => {
-      const column = identifier(field.name);
-      return `${parquetValue(column, typeOfField(field), 0)} AS ${column}`;
+  if (configuration.format === 'AVRO') {
+    const { compression, avroLogicalTypes } = configuration;
+    const codec = compression === 'NONE' ? 'null' : compression === 'SNAPPY' ? 'snappy' : 'deflate';
+    const avro = new AvroFormat(fields, codec, avroLogicalTypes);
+    await out.write(session.chunks(`SELECT ${avro.selectList} FROM ${from}`), {
+      begin: () => {
+        const { header, block } = avro.begin();
+        return { header, part: block };
+      },
     });
-    const codec = configuration.compression === 'NONE' ? 'uncompressed' : configuration.compression.toLowerCase();
-    await session.run(
-      `COPY (SELECT ${columns.join(', ')} FROM ${from}) TO ${literal(path)} (FORMAT parquet, COMPRESSION ${codec})`,
-    );
     return;
   }
-  const select = `SELECT ${fields.map((field) => identifier(field.name)).join(', ')} FROM ${from}`;
-  const lines = Readable.from(textChunks(session, select, table, configuration));
-  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-  await (configuration.compression === 'GZIP'
-    ? pipeline(lines, createGzip(), file, { signal })
-    : pipeline(lines, file, { signal }));
+  const columns = fields.map((field) => identifier(field.name)).join(', ');
+  await out.write(session.chunks(`SELECT ${columns} FROM ${from}`), textEncoder(table, configuration));
 }
 
-async function* textChunks(
-  session: Session,
-  select: string,
-  table: Table,
-  { format, delimiter, printHeader }: ExtractConfiguration,
-): AsyncGenerator<string> {
+function textEncoder(table: Table, { format, delimiter, printHeader }: ExtractConfiguration): Encoder<DuckDBDataChunk> {
   const { fields } = table.properties.schema;
   const types = fields.map(typeOfField);
-  let line = jsonLines(fields);
-  if (format === 'CSV') {
-    const csv = csvLines(fields, delimiter);
-    line = csv.line;
-    if (printHeader) yield `${csv.header}\n`;
-  }
-  for await (const chunk of session.chunks(select)) {
+  const csv = format === 'CSV' ? csvLines(fields, delimiter) : undefined;
+  const line = csv?.line ?? jsonLines(fields);
+  const header = Buffer.from(csv !== undefined && printHeader ? `${csv.header}\n` : '');
+  const part = (chunk: DuckDBDataChunk): Uint8Array => {
     const rows = encodeChunk(chunk, types, { useInt64Timestamp: true });
-    yield rows.map((row) => `${line(row)}\n`).join('');
-  }
+    return Buffer.from(rows.map((row) => `${line(row)}\n`).join(''));
+  };
+  return { begin: () => ({ header, part }) };
 }

@@ -7,15 +7,25 @@ import { typeOfField } from '../../googlesql/values/schema.ts';
 import { parametersOfField, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
-import { areGzip } from './compression.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { pathsSql, rowLimit, textToValue, type BadRow, type LoadFile, type LoadSource } from './source.ts';
+import type { Encoding } from './prepare-files.ts';
+import {
+  pathsSql,
+  rowLimit,
+  textToValue,
+  type BadRow,
+  type LoadFile,
+  type LoadSource,
+  type TextFiles,
+  type TimeFormats,
+} from './source.ts';
 
 export async function csvSource(
   session: Session,
   configuration: LoadConfiguration,
-  files: readonly LoadFile[],
+  text: TextFiles,
   schema: readonly FieldSchema[] | undefined,
+  formats?: TimeFormats,
 ): Promise<LoadSource> {
   const { csv } = configuration;
   let fields = schema;
@@ -23,7 +33,7 @@ export async function csvSource(
   let skip = csv.skipLeadingRows ?? 0;
   if (fields === undefined) {
     if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');
-    const detected = await detect(session, configuration, files[0]!);
+    const detected = await detect(session, configuration, text.files[0]!);
     ({ fields, delimiter, skip } = detected);
   }
   for (const field of fields) {
@@ -34,22 +44,21 @@ export async function csvSource(
         `CSV does not support nested or repeated data: field ${field.name} is ${field.mode === 'REPEATED' ? 'REPEATED' : 'RECORD'}.`,
       );
   }
-  const options = await readCsv(configuration, files, fields.length, delimiter, skip);
-  return sourceOf(fields, options, skip, configuration.maxBadRecords > 0);
+  const options = readCsv(configuration, text, fields.length, delimiter, skip);
+  return sourceOf({ fields, options, skip, lenient: configuration.maxBadRecords > 0, formats });
 }
 
-async function readCsv(
+function readCsv(
   configuration: LoadConfiguration,
-  files: readonly LoadFile[],
+  text: TextFiles,
   columns: number,
   delimiter: string,
   skip: number,
-): Promise<string> {
+): string {
   const { csv } = configuration;
-  const gzip = await areGzip(files);
   const names = Array.from({ length: columns }, (_, i) => `'c${i}': 'VARCHAR'`);
   const options = [
-    pathsSql(files),
+    pathsSql(text.files),
     'auto_detect = false',
     'header = false',
     `skip = ${skip}`,
@@ -57,24 +66,42 @@ async function readCsv(
     `delim = ${literal(delimiter)}`,
     `quote = ${literal(csv.quote)}`,
     `escape = ${literal(csv.quote)}`,
-    `nullstr = ${literal(csv.nullMarker)}`,
+    `nullstr = ${nullTexts(csv.nullMarkers)}`,
     'allow_quoted_nulls = false',
     `null_padding = ${csv.allowJaggedRows}`,
     // NOTE: never `parallel = false`: DuckDB 1.5 then drops a row with an unterminated quote in silence.
-    `max_line_size = ${rowLimit(files, gzip)}`,
-    `encoding = ${literal(csv.encoding)}`,
-    `compression = '${gzip ? 'gzip' : 'none'}'`,
+    `max_line_size = ${rowLimit(text)}`,
+    `buffer_size = ${Math.max(2 * rowLimit(text), BUFFER_BYTES)}`,
+    `encoding = ${literal(readAs(csv.encoding))}`,
+    "compression = 'none'",
   ];
   return options.join(', ');
 }
 
-function sourceOf(fields: readonly FieldSchema[], options: string, skip: number, lenient: boolean): LoadSource {
+/** Of what the reader sees: other encodings have been decoded on the way. */
+function readAs(encoding: Encoding): string {
+  return encoding === 'latin-1' ? 'latin-1' : 'utf-8';
+}
+
+function nullTexts(markers: readonly string[]): string {
+  return `[${markers.map(literal).join(', ')}]`;
+}
+
+type Reading = {
+  readonly fields: readonly FieldSchema[];
+  readonly options: string;
+  readonly skip: number;
+  readonly lenient: boolean;
+  readonly formats: TimeFormats | undefined;
+};
+
+function sourceOf({ fields, options, skip, lenient, formats }: Reading): LoadSource {
   const from = `read_csv(${options}, ignore_errors = ${lenient})`;
   const types = fields.map(typeOfField);
   const parameters = fields.map(parametersOfField);
   const values = (safe: boolean): string =>
-    types.map((type, i) => `${textToValue(`c${i}`, type, safe, parameters[i])} AS v${i}`).join(', ');
-  const fails = types.map((type, i) => conversionFails(`c${i}`, type, parameters[i]));
+    types.map((type, i) => `${textToValue(`c${i}`, type, safe, parameters[i], formats)} AS v${i}`).join(', ');
+  const fails = types.map((type, i) => conversionFails(`c${i}`, type, parameters[i], formats));
   return {
     fields,
     select: () => `SELECT ${values(false)} FROM ${from}`,
@@ -133,11 +160,19 @@ export function badCells(
   return cells;
 }
 
-function conversionFails(column: string, type: GType, parameters: TypeParameters | undefined): string {
+function conversionFails(
+  column: string,
+  type: GType,
+  parameters: TypeParameters | undefined,
+  formats: TimeFormats | undefined,
+): string {
   return type.kind === 'STRING' && parameters === undefined
     ? 'false'
-    : `(${column} IS NOT NULL AND (${textToValue(column, type, true, parameters)}) IS NULL)`;
+    : `(${column} IS NOT NULL AND (${textToValue(column, type, true, parameters, formats)}) IS NULL)`;
 }
+
+/** What a reader takes at least: small loads are many at once. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
 
 type Detected = { readonly fields: readonly FieldSchema[]; readonly delimiter: string; readonly skip: number };
 
@@ -166,9 +201,9 @@ async function detect(session: Session, configuration: LoadConfiguration, file: 
     `skip = ${before}`,
     ...(csv.delimiter === undefined ? [] : [`delim = ${literal(csv.delimiter)}`]),
     `quote = ${literal(csv.quote)}`,
-    `nullstr = ${literal(csv.nullMarker)}`,
+    `nullstr = ${nullTexts(csv.nullMarkers)}`,
     "auto_type_candidates = ['BOOLEAN', 'BIGINT', 'DOUBLE', 'TIME', 'DATE', 'TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'VARCHAR']",
-    `encoding = ${literal(csv.encoding)}`,
+    `encoding = ${literal(readAs(csv.encoding))}`,
   ];
   let row: readonly unknown[] | undefined;
   try {
@@ -184,7 +219,7 @@ async function detect(session: Session, configuration: LoadConfiguration, file: 
   }
   const [delimiter, hasHeader, names, types] = row as [string, boolean, string[], string[]];
   const read = hasHeader
-    ? columnNames(names)
+    ? columnNames(names, configuration.nameMap)
     : types.map(
         (type, i) =>
           `${(DETECTED_TYPES[type] ?? 'STRING').toLowerCase().replace('integer', 'int64').replace('float', 'double').replace('boolean', 'bool')}_field_${i}`,

@@ -3,23 +3,25 @@
 import { DuckDBDecimalType, DuckDBListType, DuckDBStructType, DuckDBTypeId, type DuckDBType } from '@duckdb/node-api';
 import { BigQueryError } from '../../bigquery-error.ts';
 import type { GType } from '../../googlesql/types.ts';
+import type { DecimalType } from './load-configuration.ts';
 
 /** Throws `invalid`, naming the column, for a type that BigQuery would not load or this server does not have. */
-export function detectedType(column: string, type: DuckDBType): GType {
-  if (type instanceof DuckDBListType) return { kind: 'ARRAY', element: detectedType(column, type.valueType) };
+export function detectedType(
+  column: string,
+  type: DuckDBType,
+  decimals: readonly DecimalType[] = ['NUMERIC', 'BIGNUMERIC'],
+): GType {
+  if (type instanceof DuckDBListType) return { kind: 'ARRAY', element: detectedType(column, type.valueType, decimals) };
   if (type instanceof DuckDBStructType) {
     return {
       kind: 'STRUCT',
       fields: type.entryNames.map((name, i) => ({
         name,
-        type: detectedType(`${column}.${name}`, type.entryTypes[i]!),
+        type: detectedType(`${column}.${name}`, type.entryTypes[i]!, decimals),
       })),
     };
   }
-  if (type instanceof DuckDBDecimalType) {
-    if (type.scale <= 9 && type.width - type.scale <= 29) return { kind: 'NUMERIC' };
-    return { kind: 'BIGNUMERIC' };
-  }
+  if (type instanceof DuckDBDecimalType) return { kind: decimalType(column, type.width, type.scale, decimals) };
   if (type.alias === 'JSON') return { kind: 'JSON' };
   switch (type.typeId) {
     case DuckDBTypeId.TINYINT:
@@ -56,6 +58,24 @@ export function detectedType(column: string, type: DuckDBType): GType {
     default:
       throw unsupported(column, `type ${type.toString()} is not supported`);
   }
+}
+
+/** `decimalTargetTypes`: the first type that holds every value of the precision and scale. */
+export function decimalType(
+  column: string,
+  precision: number,
+  scale: number,
+  targets: readonly DecimalType[],
+): DecimalType {
+  const whole = precision - scale;
+  const found = targets.find(
+    (type) => type === 'STRING' || (type === 'NUMERIC' ? scale <= 9 && whole <= 29 : scale <= 38 && whole <= 38),
+  );
+  if (found !== undefined) return found;
+  throw unsupported(
+    column,
+    `DECIMAL(${precision}, ${scale}) does not fit into ${targets.join(' or ')}: name another type in decimalTargetTypes`,
+  );
 }
 
 /** SQL that turns a value of the reader's type into the stored form of `to`, its detected type. */

@@ -9,20 +9,20 @@ import { bind, raise } from '../../googlesql/values/sql-text.ts';
 import { parametersOfField, type TypeParameters } from '../../googlesql/values/type-parameters.ts';
 import { literal, type Session } from '../../storage/duckdb.ts';
 import { columnNames } from './column-names.ts';
-import { areGzip } from './compression.ts';
 import { badCells } from './csv.ts';
 import { detectedType } from './detected-type.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
-import { pathsSql, rowLimit, textToValue, type LoadFile, type LoadSource } from './source.ts';
+import { plainSelect } from './plain-json.ts';
+import { pathsSql, rowLimit, textToValue, type LoadSource, type TextFiles, type TimeFormats } from './source.ts';
 
 export async function jsonSource(
   session: Session,
   configuration: Pick<LoadConfiguration, 'autodetect' | 'ignoreUnknownValues' | 'maxBadRecords'>,
-  files: readonly LoadFile[],
+  text: TextFiles,
   schema: readonly FieldSchema[] | undefined,
+  formats?: TimeFormats,
 ): Promise<LoadSource> {
-  const gzip = await areGzip(files);
-  const reader = `${pathsSql(files)}, format = 'newline_delimited', maximum_object_size = ${rowLimit(files, gzip)}, compression = '${gzip ? 'gzip' : 'uncompressed'}'`;
+  const reader = `${pathsSql(text.files)}, format = 'newline_delimited', maximum_object_size = ${rowLimit(text)}, compression = 'uncompressed'`;
   let fields = schema;
   if (fields === undefined) {
     if (!configuration.autodetect) throw new BigQueryError('invalid', 'No schema specified on job or table.');
@@ -34,9 +34,11 @@ export async function jsonSource(
   const from = `(SELECT row_number() OVER () AS n, json AS j, json_transform(json, ${literal(structure)}) AS s FROM read_ndjson_objects(${reader}, ignore_errors = ${configuration.maxBadRecords > 0}))`;
   const column = (name: string): string => `struct_extract(s, ${literal(name)})`;
   const values = (safe: boolean): string =>
-    fields.map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0, parameters[i])} AS v${i}`).join(', ');
+    fields
+      .map((field, i) => `${valueOf(column(field.name), types[i]!, safe, 0, parameters[i], formats)} AS v${i}`)
+      .join(', ');
   const failing = fields.map(
-    (field, i) => `(${bad(column(field.name), types[i]!, 0, parameters[i])} OR ${misshapen(field)})`,
+    (field, i) => `(${bad(column(field.name), types[i]!, 0, parameters[i], formats)} OR ${misshapen(field)})`,
   );
   const known = `[${fields.map((field) => literal(field.name)).join(', ')}]`;
   const unknown = `list_filter(json_keys(j), lambda k: NOT list_contains(CAST(${known} AS VARCHAR[]), k))`;
@@ -50,9 +52,13 @@ export async function jsonSource(
       : [`WHEN ${strict} THEN error('no such field: ' || (${unknown})[1] || ' (row ' || n || ')')`]),
     `WHEN ${fields.map((field) => misshapen(field)).join(' OR ')} THEN error('a field has a value of another shape than its type (row ' || n || ')')`,
   ];
+  const lenient = configuration.maxBadRecords > 0;
+  const plain = lenient
+    ? undefined
+    : await plainSelect(session, { reader, text, fields, ignoresUnknown: configuration.ignoreUnknownValues, formats });
   return {
     fields,
-    select: () => `SELECT ${values(false)} FROM ${from} WHERE CASE ${guards.join(' ')} ELSE true END`,
+    select: () => plain ?? `SELECT ${values(false)} FROM ${from} WHERE CASE ${guards.join(' ')} ELSE true END`,
     selectGood: `SELECT ${values(true)} FROM ${from} WHERE NOT (${[noObject, strict, ...failing].join(' OR ')})`,
     async badRows(reading, limit) {
       const texts = fields.map(
@@ -99,20 +105,27 @@ function structureOf(type: GType): unknown {
   return type.kind === 'JSON' ? 'JSON' : 'VARCHAR';
 }
 
-function valueOf(sql: string, type: GType, safe: boolean, depth: number, parameters?: TypeParameters): string {
+function valueOf(
+  sql: string,
+  type: GType,
+  safe: boolean,
+  depth: number,
+  parameters: TypeParameters | undefined,
+  formats: TimeFormats | undefined,
+): string {
   if (type.kind === 'ARRAY') {
     const item = `x${depth}`;
-    return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1, parameters?.children?.[0])})`;
+    return `list_transform(${sql}, lambda ${item}: ${valueOf(item, type.element, safe, depth + 1, parameters?.children?.[0], formats)})`;
   }
   if (type.kind === 'STRUCT') {
     const entries = type.fields.map(
       (field, i) =>
-        `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth, parameters?.children?.[i])}`,
+        `f${i} := ${valueOf(`struct_extract(${sql}, ${literal(field.name)})`, field.type, safe, depth, parameters?.children?.[i], formats)}`,
     );
     return `CASE WHEN ${sql} IS NULL THEN NULL ELSE struct_pack(${entries.join(', ')}) END`;
   }
   if (type.kind === 'RANGE') return rangeValue(sql, type.element, safe);
-  return type.kind === 'JSON' ? sql : textToValue(sql, type, safe, parameters);
+  return type.kind === 'JSON' ? sql : textToValue(sql, type, safe, parameters, formats);
 }
 
 /** `{"start": …, "end": …}`; what is left out is unbounded. */
@@ -128,15 +141,21 @@ function rangeValue(sql: string, element: GType, safe: boolean): string {
 }
 
 /** Whether some text in the value does not convert. */
-function bad(sql: string, type: GType, depth: number, parameters?: TypeParameters): string {
+function bad(
+  sql: string,
+  type: GType,
+  depth: number,
+  parameters: TypeParameters | undefined,
+  formats: TimeFormats | undefined,
+): string {
   if ((type.kind === 'STRING' && parameters === undefined) || type.kind === 'JSON') return 'false';
   if (type.kind === 'ARRAY') {
     const item = `y${depth}`;
-    return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1, parameters?.children?.[0])})), false)`;
+    return `coalesce(list_bool_or(list_transform(${sql}, lambda ${item}: ${bad(item, type.element, depth + 1, parameters?.children?.[0], formats)})), false)`;
   }
   if (type.kind === 'STRUCT')
-    return `(${type.fields.map((field, i) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth, parameters?.children?.[i])).join(' OR ')})`;
-  return `(${sql} IS NOT NULL AND (${valueOf(sql, type, true, depth, parameters)}) IS NULL)`;
+    return `(${type.fields.map((field, i) => bad(`struct_extract(${sql}, ${literal(field.name)})`, field.type, depth, parameters?.children?.[i], formats)).join(' OR ')})`;
+  return `(${sql} IS NOT NULL AND (${valueOf(sql, type, true, depth, parameters, formats)}) IS NULL)`;
 }
 
 /** Whether a value, or one within it, is of another shape (object, array, scalar) than its field. */

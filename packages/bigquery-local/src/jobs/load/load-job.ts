@@ -3,7 +3,7 @@
 import { accessDenied } from '../../access/denied.ts';
 import type { Permission, Resource } from '../../access/decision.ts';
 import { BigQueryError } from '../../bigquery-error.ts';
-import type { JobOutcome } from '../../catalog/jobs.ts';
+import type { ErrorProto, JobOutcome } from '../../catalog/jobs.ts';
 import type { FieldSchema } from '../../catalog/schema.ts';
 import { ingestionTimeOf, nameOf, type Table, type TableProperties } from '../../catalog/tables.ts';
 import { typeOfField } from '../../googlesql/values/schema.ts';
@@ -11,16 +11,26 @@ import { fittedRows } from '../../googlesql/values/type-parameters.ts';
 import { identifier, type Session } from '../../storage/duckdb.ts';
 import { missingDataset } from '../authorize-statement.ts';
 import { leftOutDefaults, withDefaults } from '../default-values.ts';
+import { checkLayout, requireSameLayout, type DestinationLayout } from '../destination-layout.ts';
 import type { Execution } from '../execution.ts';
 import { fillPartition, partitionedProperties, writePartition } from '../partition-write.ts';
+import { withSchemaUpdates } from '../schema-update.ts';
 import { requireAppendable } from '../select.ts';
 import { visibleTable } from '../table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto, StaleTable } from '../write-table.ts';
+import { avroRows, avroSource, type AvroRows } from './avro.ts';
 import { csvSource } from './csv.ts';
 import { jsonSource } from './json.ts';
 import type { LoadConfiguration } from './load-configuration.ts';
 import { parquetSource } from './parquet.ts';
-import type { BadRow, LoadFile, LoadSource } from './source.ts';
+import { prepareFiles } from './prepare-files.ts';
+import type { BadRow, LoadFile, LoadSource, TextFiles } from './source.ts';
+
+/** Bad rows that one job may leave out: their numbers are kept until it ends. */
+const MAX_BAD_ROWS = 100_000;
+
+/** Errors that a job lists. */
+const MAX_ERRORS = 5;
 
 /** 403 when the caller may not make, or write, the destination. */
 export function authorizeLoad(execution: Execution, configuration: LoadConfiguration): void {
@@ -44,8 +54,8 @@ export async function runLoad(
 ): Promise<JobOutcome> {
   const { services, signal } = execution;
   const { destination: ref } = configuration;
-  const inputBytes = files.reduce((sum, { size }) => sum + size, 0);
-  return services.lock.hold(nameOf(ref), signal, async () => {
+  await using data = await openData(execution, configuration, files);
+  return await services.lock.hold(nameOf(ref), signal, async () => {
     const dataset = services.datasets.get(ref.projectId, ref.datasetId);
     if (dataset === undefined)
       throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
@@ -63,9 +73,10 @@ export async function runLoad(
       throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
     }
     const source = await services.duckdb.use({ signal, timeoutMs: 600_000 }, (session) =>
-      openSource(session, configuration, files, old),
+      openSource(session, execution, configuration, data, old),
     );
-    const skipped = await countBadRows(execution, configuration, source);
+    const { skipped, errors } = await findBadRows(execution, configuration, source);
+    const inputBytes = files.reduce((sum, { size }) => sum + size, 0);
     const outcome = (rows: number): JobOutcome => ({
       statistics: {
         load: {
@@ -76,6 +87,7 @@ export async function runLoad(
         },
       },
       destination: ref,
+      ...(errors.length === 0 ? {} : { errors }),
     });
     const sql = skipped > 0 ? source.selectGood! : source.select();
     try {
@@ -89,7 +101,7 @@ export async function runLoad(
         defaultExpirationMs: dataset.properties.defaultTableExpirationMs,
       });
     } catch (error) {
-      throw await explain(execution, source, files, error);
+      throw await explain(execution, source, data.files, error);
     }
   });
 }
@@ -111,7 +123,10 @@ async function write(load: Write): Promise<JobOutcome> {
   const { partition } = configuration;
   const truncates = configuration.writeDisposition === 'WRITE_TRUNCATE' && partition === undefined;
   if (old?.physicalId === undefined || truncates) {
-    const given = { ...old?.properties, ...layoutOf(configuration), schema: { fields: source.fields } };
+    const { layout } = configuration;
+    checkLayout(layout, source.fields);
+    const kept = old === undefined || !isPartitioned(layout) ? old?.properties : withoutPartitions(old.properties);
+    const given = { ...kept, ...descriptionOf(configuration), ...layout, schema: { fields: source.fields } };
     const properties = partition === undefined ? given : partitionedProperties(given);
     const { physicalId, rows } =
       partition === undefined
@@ -129,10 +144,20 @@ async function write(load: Write): Promise<JobOutcome> {
     );
     return outcome;
   }
-  const target = configuration.allowFieldAddition ? await addNewFields(execution, old, source.fields) : old;
+  requireSameLayout(old, configuration.layout);
+  // A Parquet or Avro file, or a schema of the table's own, says nothing against REQUIRED.
+  const checksModes = configuration.format === 'CSV' || configuration.format === 'NEWLINE_DELIMITED_JSON';
+  return withSchemaUpdates(execution, old, source.fields, configuration.schemaUpdates, checksModes, (target) =>
+    append(load, target),
+  );
+}
+
+async function append(load: Write, target: Table): Promise<JobOutcome> {
+  const { execution, configuration, source, sql } = load;
+  const { partition } = configuration;
   requireAppendable(target, source.fields);
   const names = source.fields.map((field) => field.name);
-  const leftOut = await leftOutDefaults(services, execution.principal.email, target, names);
+  const leftOut = await leftOutDefaults(execution.services, execution.principal.email, target, names);
   const rowsSql = withDefaults(fittedRows(sql, fieldsOf(target, source.fields), typeOfField), leftOut);
   if (partition !== undefined)
     return writePartition(execution, {
@@ -145,7 +170,7 @@ async function write(load: Write): Promise<JobOutcome> {
     });
   const columns = [...names, ...leftOut.names].map(identifier).join(', ');
   return changeInPlace(execution, {
-    ref,
+    ref: target.ref,
     expected: target,
     body: async (session, name) => {
       const rows = await insertInto(session, name, columns, rowsSql);
@@ -160,67 +185,91 @@ function fieldsOf(table: Table, given: readonly FieldSchema[]): FieldSchema[] {
   return given.map((field) => own.get(field.name.toLowerCase()) ?? field);
 }
 
-function layoutOf(configuration: LoadConfiguration): Partial<TableProperties> {
-  const { description, timePartitioning, clustering } = configuration;
-  return {
-    ...(description === undefined ? {} : { description }),
-    ...(timePartitioning === undefined
-      ? {}
-      : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
-    ...(clustering === undefined ? {} : { clustering: { fields: clustering } }),
-  };
+function descriptionOf({ description }: LoadConfiguration): Pick<TableProperties, 'description'> {
+  return description === undefined ? {} : { description };
 }
 
-async function addNewFields(execution: Execution, table: Table, fields: readonly FieldSchema[]): Promise<Table> {
-  const { services } = execution;
-  const known = new Set(table.properties.schema.fields.map((field) => field.name.toLowerCase()));
-  const added = fields.filter((field) => !known.has(field.name.toLowerCase()));
-  if (added.length === 0) return table;
-  await services.duckdb.use({ signal: execution.signal }, (session) =>
-    session.transaction(() => services.physical.addColumns(session, table, added)),
-  );
-  return services.tables.update(table.ref, {
-    properties: { ...table.properties, schema: { fields: [...table.properties.schema.fields, ...added] } },
-  });
+function isPartitioned({ timePartitioning, rangePartitioning }: DestinationLayout): boolean {
+  return timePartitioning !== undefined || rangePartitioning !== undefined;
+}
+
+function withoutPartitions(properties: TableProperties): TableProperties {
+  const { timePartitioning: _time, rangePartitioning: _range, ...rest } = properties;
+  return rest;
+}
+
+type Data = AsyncDisposable & TextFiles & { readonly avro?: AvroRows };
+
+/** The files as their readers take them, until the load is over. */
+async function openData(
+  { services, signal }: Execution,
+  configuration: LoadConfiguration,
+  files: readonly LoadFile[],
+): Promise<Data> {
+  const { spool } = services.directory;
+  const { csv } = configuration;
+  switch (configuration.format) {
+    case 'CSV': {
+      const { delimiter = ',', quote, preserveAsciiControlCharacters } = csv;
+      // "Auto-detection: quoted new lines": they are no end of a row.
+      const allowQuotedNewlines = csv.allowQuotedNewlines || configuration.autodetect;
+      const scanned = { delimiter, quote, allowQuotedNewlines, preserveAsciiControlCharacters };
+      return prepareFiles(files, { encoding: csv.encoding, csv: scanned }, spool, signal);
+    }
+    case 'NEWLINE_DELIMITED_JSON':
+      return prepareFiles(files, { encoding: 'utf-8' }, spool, signal);
+    case 'AVRO': {
+      const avro = await avroRows(files, configuration, spool, signal);
+      return { ...avro, avro, [Symbol.asyncDispose]: () => avro[Symbol.asyncDispose]() };
+    }
+    case 'PARQUET':
+      return { files, longestRowBytes: 0, [Symbol.asyncDispose]: () => Promise.resolve() };
+  }
 }
 
 async function openSource(
   session: Session,
+  execution: Execution,
   configuration: LoadConfiguration,
-  files: readonly LoadFile[],
+  data: Data,
   old: Table | undefined,
 ): Promise<LoadSource> {
   // Without a schema of its own, a load into an existing table uses the table's.
   const keepsTable = old !== undefined && configuration.writeDisposition !== 'WRITE_TRUNCATE';
   const schema =
     configuration.schema ??
-    (keepsTable && !configuration.autodetect && configuration.format !== 'PARQUET'
+    (keepsTable && !configuration.autodetect && configuration.format !== 'PARQUET' && configuration.format !== 'AVRO'
       ? old.properties.schema.fields
       : undefined);
   const usable = schema !== undefined && schema.length > 0 ? schema : undefined;
+  const { times } = configuration;
+  const formats = times === undefined ? undefined : { ...times, nowMicros: BigInt(execution.services.clock()) * 1000n };
   switch (configuration.format) {
     case 'CSV':
-      return csvSource(session, configuration, files, usable);
+      return csvSource(session, configuration, data, usable, formats);
     case 'NEWLINE_DELIMITED_JSON':
-      return jsonSource(session, configuration, files, usable);
-    default:
-      return parquetSource(session, configuration, files, usable);
+      return jsonSource(session, configuration, data, usable, formats);
+    case 'AVRO':
+      return avroSource(session, data.avro!, usable);
+    case 'PARQUET':
+      return parquetSource(session, configuration, data.files, usable);
   }
 }
 
-async function countBadRows(
+async function findBadRows(
   execution: Execution,
   configuration: LoadConfiguration,
   source: LoadSource,
-): Promise<number> {
+): Promise<{ readonly skipped: number; readonly errors: readonly ErrorProto[] }> {
   const { maxBadRecords } = configuration;
-  if (maxBadRecords === 0 || source.badRows === undefined) return 0;
+  if (maxBadRecords === 0 || source.badRows === undefined) return { skipped: 0, errors: [] };
+  const limit = Math.min(maxBadRecords + 1, MAX_BAD_ROWS);
   const bad = await execution.services.duckdb.use({ signal: execution.signal }, (session) =>
-    source.badRows!(session, maxBadRecords + 1),
+    source.badRows!(session, limit),
   );
   const rows = new Set(bad.map(({ row }) => row)).size;
-  if (rows > maxBadRecords) throw tooManyErrors(bad);
-  return rows;
+  if (rows > maxBadRecords || rows >= MAX_BAD_ROWS) throw tooManyErrors(bad);
+  return { skipped: rows, errors: bad.slice(0, MAX_ERRORS).map(errorOf) };
 }
 
 /** Names the rows and columns that did not convert, where the reader's own text does not. */
@@ -234,7 +283,9 @@ async function explain(
     !(error instanceof BigQueryError) ||
     error instanceof StaleTable ||
     execution.signal.aborted ||
-    source.badRows === undefined
+    source.badRows === undefined ||
+    // Ours, not the reader's: it says already what is wrong.
+    error.cause === undefined
   )
     return error;
   if (!['invalid', 'invalidQuery', 'internalError'].includes(error.reason)) return error;
@@ -266,13 +317,17 @@ function readError(error: BigQueryError, files: readonly LoadFile[]): BigQueryEr
 function tooManyErrors(bad: readonly BadRow[]): BigQueryError {
   const rows = new Set(bad.map(({ row }) => row)).size;
   const first = bad[0]!;
-  const details = bad.slice(0, 5).map(({ row, column, value, type }) => ({
-    reason: 'invalid',
-    message: `Error while reading data, error message: Could not parse '${value}' as ${type} for field ${column} (row ${row})`,
-  }));
+  const details = bad.slice(0, MAX_ERRORS).map(errorOf);
   return new BigQueryError(
     'invalid',
     `Error while reading data, error message: table encountered too many errors, giving up. Rows: ${first.row}; errors: ${rows}. First error: could not parse '${first.value}' as ${first.type} for field ${first.column} in row ${first.row}. Please look into the errors[] collection for more details.`,
     { details },
   );
+}
+
+function errorOf({ row, column, value, type }: BadRow): ErrorProto {
+  return {
+    reason: 'invalid',
+    message: `Error while reading data, error message: Could not parse '${value}' as ${type} for field ${column} (row ${row})`,
+  };
 }

@@ -29,9 +29,12 @@ export async function parquetSource(
       );
     }
   }
-  const names = columnNames(columns.map(({ name }) => name));
+  const names = columnNames(
+    columns.map(({ name }) => name),
+    configuration.nameMap,
+  );
   const detected = columns.map((column, i) => {
-    const type = detectedType(column.name, column.type);
+    const type = detectedType(column.name, column.type, configuration.decimalTypes);
     return { name: names[i]!, type, sql: storedForm(identifier(column.name), column.type, type) };
   });
   if (schema === undefined)

@@ -434,11 +434,11 @@ describe('jobs', () => {
     ).toBe('SELECT 42 AS answer');
   });
 
-  it('refuse legacy SQL, copy jobs and too many bytes by name', async () => {
+  it('refuse legacy SQL, jobs without a table and too many bytes by name', async () => {
     const legacy = await server.request('POST', `${base}/queries`, { query: 'SELECT 1' });
     expect(legacy.body.error.message).toContain('Legacy SQL is not supported');
     const copy = await server.request('POST', `${base}/jobs`, { configuration: { copy: {} } });
-    expect(copy.body.error.message).toBe('copy jobs are not supported by the local BigQuery.');
+    expect(copy.body.error.message).toBe('Required parameter is missing: configuration.copy.sourceTable');
     const bytes = await server.query('SELECT * FROM ds.sized', { body: { maximumBytesBilled: '1' } });
     expect(bytes.body.error).toMatchObject({
       code: 400,

@@ -137,12 +137,15 @@ async function insertAll(services: Services, context: RequestContext, seen: Inse
     const file = join(services.directory.spool, `insert-${randomUUID()}.ndjson`);
     try {
       const send = fresh.filter(({ index }) => !missing.has(index));
-      await writeFile(file, send.map(({ row }) => `${JSON.stringify(row.json ?? {})}\n`).join(''), { mode: 0o600 });
+      const lines = send.map(({ row }) => `${JSON.stringify(row.json ?? {})}\n`);
+      await writeFile(file, lines.join(''), { mode: 0o600 });
+      const longestRowBytes = lines.reduce((longest, line) => Math.max(longest, Buffer.byteLength(line)), 0);
+      const text = { files: [{ path: file, name: 'the rows', size: 0 }], longestRowBytes };
       const reading = { autodetect: false, ignoreUnknownValues, maxBadRecords: 0 };
       const { source, bad } = await services.duckdb.use(
         { signal: context.signal, timeoutMs: 60_000 },
         async (session) => {
-          const opened = await jsonSource(session, reading, [{ path: file, name: 'the rows', size: 0 }], fields);
+          const opened = await jsonSource(session, reading, text, fields);
           return { source: opened, bad: send.length === 0 ? [] : await opened.badRows!(session, MAX_INSERT_ROWS) };
         },
       );
