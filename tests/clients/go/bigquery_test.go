@@ -152,6 +152,8 @@ func TestTheStorageReadApiGivesTheSameRows(t *testing.T) {
 	must(t, err)
 	ofJob, err := job.Read(ctx)
 	must(t, err)
+	job, err = client.JobFromID(ctx, job.ID())
+	must(t, err)
 	configuration, err := job.Config()
 	must(t, err)
 	ofTable := configuration.(*bigquery.QueryConfig).Dst.Read(ctx)
