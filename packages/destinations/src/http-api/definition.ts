@@ -1,7 +1,7 @@
 // Any HTTP API: one request per row or batch, and one outcome per row out of the answer.
 import type { JsonObject } from '@sluice/core';
 import type { DestinationDefinition, ExecuteInput, RequestClient } from '@sluice/destination-kit';
-import { statusOfError } from './status-of-error.ts';
+import { statusOfError } from '../status-of-error.ts';
 import { multiStatusOf, outcomesOf } from './outcomes.ts';
 import { authOf, placesOf, requestOf, testUrlOf } from './request-of.ts';
 import { sendFields, settingFields } from './shape.ts';
