@@ -72,9 +72,9 @@ sluice_identified AS (
 sluice_counted AS (
   SELECT
     i.record_id,
-    COUNT(*) OVER (PARTITION BY i.record_id) AS copies,
-    ROW_NUMBER() OVER (PARTITION BY i.record_id${firstCopySql(input)}) AS copy${list('i.')}
+    COUNT(*) AS copies${input.columns.map((column) => `,\n    ${oneOfCopies(column, input)} AS ${name_(COLUMN_PREFIX + column.name)}`).join('')}
   FROM sluice_identified AS i
+  GROUP BY i.record_id
 ),
 sluice_current AS (
   SELECT
@@ -83,7 +83,6 @@ sluice_current AS (
     TRUE AS present,
     ${mappedJson(input)} AS mapped${list('c.')}
   FROM sluice_counted AS c
-  WHERE c.copy = 1
 ),
 sluice_hashed AS (
   SELECT
@@ -295,9 +294,13 @@ function sinceSql(input: PlanSqlInput): string {
   return `\n  WHERE ${column} >= CAST(${literal(incremental.since)} AS ${incremental.column.type}) OR ${column} IS NULL${again}`;
 }
 
-/** Of duplicates the earliest stands for all: the checkpoint must not move past it. */
-function firstCopySql({ incremental }: PlanSqlInput): string {
-  return incremental === undefined ? '' : ` ORDER BY i.${name_(COLUMN_PREFIX + incremental.column.name)}`;
+/**
+ * Grouping costs less than numbering the copies. Records that have several are invalid, so
+ * that their values may come from any of them; but the checkpoint must not move past the earliest.
+ */
+function oneOfCopies(column: Column, { incremental }: PlanSqlInput): string {
+  const value = `i.${name_(COLUMN_PREFIX + column.name)}`;
+  return column.name === incremental?.column.name ? `MIN(${value})` : `ANY_VALUE(${value})`;
 }
 
 /** Types whose JSON is short whatever the value. */
