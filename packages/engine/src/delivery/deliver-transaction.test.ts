@@ -91,6 +91,12 @@ describe('a transactional destination', () => {
     expect(destination.visible.length).toBe(25);
   });
 
+  test('its rows count without a journal, too', async () => {
+    const { book, done } = start(new TransactionalDestination({}), { journal: undefined });
+    await done;
+    expect(book.counts.added.delivered).toBe(25);
+  });
+
   test('nothing is told as delivered before the commit', async () => {
     const seen: unknown[] = [];
     const book = new OutcomeBook(25);

@@ -85,7 +85,8 @@ export class Sender {
     if (this.#transaction === undefined) return;
     await this.#transaction.commit();
     // A crash before this line sends the rows again: nothing but the destination knows of them.
-    await this.#input.journal?.append(this.#input.book.promoteStaged());
+    const committed = this.#input.book.promoteStaged();
+    await this.#input.journal?.append(committed);
     await this.#input.onBatch();
   }
 
