@@ -162,7 +162,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
     .addOption(
       new Option('--port <port>', 'TCP port; 0 takes any free one')
         .argParser((value) => wholeNumber(value, 0, 65_535))
-        .makeOptionMandatory(),
+        .default(9050),
     )
     .addOption(
       new Option('--grpc-port <port>', 'TCP port of the Storage Read API (default: any free one)').argParser((value) =>
@@ -172,6 +172,10 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
     .option('--project <id>', 'create this project when the data directory does not hold it yet')
     .option('--owner <email>', 'the user who is Is Owner of --project')
     .option('--anonymous-as <email>', 'who a caller without credentials is (default: refused)')
+    .addHelpText(
+      'after',
+      '\nExample: sluice bigquery start --data-dir ./bigquery-data --project my-project --owner me@example.com\nHow clients are pointed at it: docs/guides/clients.md',
+    )
     .action(async (_options, self: Command) => {
       const { bigQueryStartCommand } = await import('./commands/bigquery.ts');
       done(await bigQueryStartCommand(io, self.optsWithGlobals<StartOptions>()));
