@@ -7,6 +7,7 @@ import { addDirectoryCommands } from './commands/bigquery-directory-program.ts';
 import { addSetUpCommands } from './commands/bigquery-setup-program.ts';
 import { EXPORT_FORMATS } from './commands/export-plan.ts';
 import { addDestinationsCommands } from './commands/destinations-program.ts';
+import { addMappingsCommands } from './commands/mappings-program.ts';
 import type { PermissionsCommandOptions } from './commands/permissions.ts';
 import type { PlanCommandOptions } from './commands/plan.ts';
 import type { GlobalOptions } from './commands/session.ts';
@@ -150,6 +151,7 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
 
   addSyncCommands(io, program, command, done);
   addDestinationsCommands(io, program, command, done);
+  addMappingsCommands(io, program, command, done);
 
   const bigquery = command(
     program,

@@ -10,3 +10,12 @@ export { providerOf, providers } from './oauth/providers.ts';
 export type { OAuthProvider } from './oauth/providers.ts';
 export { exchangeCode, refreshGrant } from './oauth/token-request.ts';
 export type { Grant, OAuthClient, TokenRequestOptions } from './oauth/token-request.ts';
+// What a user interface needs of the contract, so that it need not know the kit.
+export {
+  actionOf,
+  importSubscription,
+  mappingReferences,
+  parseSubscriptions,
+  suggestMapping,
+} from '@sluice/destination-kit';
+export type { NotCarried, SuggestedMapping } from '@sluice/destination-kit';

@@ -94,6 +94,10 @@ export class Project {
     return Object.keys(this.#config.models);
   }
 
+  get destinationNames(): readonly string[] {
+    return Object.keys(this.#config.destinations);
+  }
+
   /** What names a mapping's state, and what is wrong with its entry; needs neither SQL files nor secrets. */
   mappingEntry(name: string): { readonly name: string; readonly id: string; readonly problems: readonly Problem[] } {
     if (!this.mappingNames.includes(name)) throw this.#unknown('mapping', name, this.mappingNames);
