@@ -11,6 +11,8 @@ export class UnfitValue extends Error {}
 
 const NULL = '\\N';
 const SPECIAL = /[\\\n\r\t]/;
+/** Texts that are right as they are, by far the most: printable ASCII without a backslash. */
+const PLAIN = /^[\x20-\x5b\x5d-\x7e]*$/;
 const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 export function encoderFor(column: Column): Encoder {
@@ -18,6 +20,7 @@ export function encoderFor(column: Column): Encoder {
   return (value) => {
     if (value === null || value === undefined) return NULL;
     const written = text(value);
+    if (PLAIN.test(written)) return written;
     if (written.includes('\0')) throw new UnfitValue(`"${column.name}": PostgreSQL has no text with a zero character`);
     if (!written.isWellFormed()) throw new UnfitValue(`"${column.name}": half of a surrogate pair is no Unicode text`);
     return SPECIAL.test(written) ? written.replaceAll(/[\\\n\r\t]/g, (each) => ESCAPES[each] ?? each) : written;

@@ -121,8 +121,15 @@ export class PostgresSession implements Session {
 
   #groups(batch: readonly Prepared[], outcomes: RowOutcome[]): Group[] {
     const groups = new Map<string, Group>();
+    // Rows mostly have the columns of the row before, in the same order: then its group is theirs.
+    let last: { readonly keys: readonly string[]; readonly group: Group } | undefined;
     for (const [position, { change, payload }] of batch.entries()) {
       const deletes = change.operation === 'deleted' && this.#target.mode !== 'append';
+      const row = rowOf(payload);
+      if (last !== undefined && last.group.deletes === deletes && (deletes || hasKeys(row, last.keys))) {
+        last.group.rows.push(position);
+        continue;
+      }
       const columns = deletes ? this.#target.key : this.#columnsOf(payload);
       const missing = deletes ? undefined : this.#target.key.find((key) => !columns.includes(key));
       if (columns.length === 0 || missing !== undefined) {
@@ -135,6 +142,7 @@ export class PostgresSession implements Session {
       const group = groups.get(name) ?? { columns, deletes, rows: [] };
       group.rows.push(position);
       groups.set(name, group);
+      last = { keys: Object.keys(row), group };
     }
     return [...groups.values()];
   }
@@ -174,9 +182,11 @@ export class PostgresSession implements Session {
     const { operationColumn, recordIdColumn } = this.#target;
     const row = rowOf(payload);
     let line = '';
-    for (const [index, { name }] of columns.entries()) {
+    for (let index = 0; index < columns.length; index += 1) {
+      const { name } = columns[index] as Column;
       const value = name === operationColumn ? change.operation : name === recordIdColumn ? change.recordId : row[name];
-      line += (index === 0 ? '' : '\t') + (encoders[index] as Encoder)(value);
+      if (index > 0) line += '\t';
+      line += (encoders[index] as Encoder)(value);
     }
     return `${line}\n`;
   }
@@ -185,6 +195,16 @@ export class PostgresSession implements Session {
 function rowOf(payload: JsonObject): JsonObject {
   const { row } = payload;
   return typeof row === 'object' && row !== null && !Array.isArray(row) ? row : {};
+}
+
+/** Whether these are the row's columns, in this order. */
+function hasKeys(row: JsonObject, keys: readonly string[]): boolean {
+  let at = 0;
+  for (const key in row) {
+    if (key !== keys[at]) return false;
+    at += 1;
+  }
+  return at === keys.length;
 }
 
 function* pieces(lines: readonly string[]): Generator<string> {
