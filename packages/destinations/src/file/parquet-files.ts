@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { DestinationSpec, OpenDestination } from '@sluice/destination-kit';
 import { openSession } from '@sluice/destination-kit';
 import { columnTypesOf } from '../object-store/column-types.ts';
-import { withRow } from '../object-store/parts-action.ts';
+import { withRow } from '../with-row.ts';
 import { PartsSession } from '../object-store/parts-session.ts';
 import { FolderStore } from './folder-store.ts';
 import { fileShape } from './shape.ts';

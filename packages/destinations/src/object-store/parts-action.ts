@@ -10,6 +10,7 @@ import type {
 import { error, openSession, sessionColumns } from '@sluice/destination-kit';
 import { OPERATION_COLUMN, RECORD_ID_COLUMN } from '../file/own-columns.ts';
 import { reservedColumnProblems } from '../file/reserved-columns.ts';
+import { withRow } from '../with-row.ts';
 import { columnTypeProblems, columnTypesField, columnTypesOf } from './column-types.ts';
 import type { PartEncoding, PartFormat } from './encode-part.ts';
 import { DEFAULT_KEY, keyProblems } from './key-template.ts';
@@ -63,11 +64,6 @@ export const partsAction: ActionShape = {
   batch: BATCH,
   capabilities: { perRowOutcomes: true, idempotent: true, deletes: 'none' },
 };
-
-/** With the row's default, which is a path and so not among the fixed ones. */
-export function withRow(spec: DestinationSpec): DestinationSpec {
-  return { ...spec, fields: { row: { '@path': '$.properties' }, ...spec.fields } };
-}
 
 export function partsColumns(shape: DestinationShape, spec: DestinationSpec): ReadonlySet<string> | 'all' {
   return sessionColumns(shape, withRow(spec));

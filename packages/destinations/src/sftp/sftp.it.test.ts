@@ -130,6 +130,7 @@ describe('SFTP', () => {
       registry.validateConnection(spec({}, settings)).map(({ path }) => path);
     expect(problems({})).toEqual([]);
     expect(problems({ host: 'sftp://x' })).toEqual(['settings.host']);
+    expect(problems({ port: 0 })).toEqual(['settings.port']);
     expect(problems({ private_key: '' })).toEqual(['settings.password']);
     expect(problems({ private_key: 'ssh-ed25519 AAAA' })).toEqual(['settings.private_key']);
     expect(problems({ host_key_fingerprint: '' })).toEqual(['settings.host_key_fingerprint']);
