@@ -71,6 +71,10 @@ describe('datasets', () => {
     expect(await patch([{ role: 'OWNER', userByEmail: `ghost@${PROJECT}.iam.gserviceaccount.com` }])).toBe(
       `IAM setPolicy failed for Dataset ${PROJECT}:ds: Service account ghost@${PROJECT}.iam.gserviceaccount.com does not exist.`,
     );
+    for (const role of ['roles/dataViewer', 'roles/bigquery.nothing', 'roles/bigquery.jobUser'])
+      expect(await patch([{ role, userByEmail: READER }])).toBe(
+        `IAM setPolicy failed for Dataset ${PROJECT}:ds: Role ${role} is not supported for this resource.`,
+      );
   });
 
   it('are deleted only when they are empty, or with their contents', async () => {

@@ -7,6 +7,7 @@ import type { Dataset, DatasetProperties } from '../../catalog/datasets.ts';
 import type { Identity } from '../../auth/identity.ts';
 import { roleWithCondition, sentCondition } from '../iam/policy.ts';
 import { invalidField, optionalFlag, optionalInteger, optionalLabels, optionalList, optionalText } from './fields.ts';
+import { requireGrantableOn } from './iam-grantable.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -79,6 +80,7 @@ function parseEntry(item: Body, name: string, identity: Identity): AccessEntry {
   ) {
     throw new BigQueryError('invalid', `Invalid value for role: ${role} is not a valid value`);
   }
+  if (legacy.includes('/')) checkRole(legacy, name, identity);
   const member = optionalText(item, entity) ?? '';
   if (member === '') throw invalidField(`access.${entity}`, 'must not be empty');
   if (entity === 'specialGroup' && !SPECIAL_GROUPS.has(member))
@@ -87,6 +89,16 @@ function parseEntry(item: Body, name: string, identity: Identity): AccessEntry {
     throw invalidField(`access.${entity}`, `${member} is not an e-mail address`);
   if (entity === 'userByEmail') checkServiceAccount(member, name, identity);
   return { role: legacy, [entity]: member, ...(condition === undefined ? {} : { condition }) };
+}
+
+/** IAM refuses roles that do not exist, and those that say nothing about a dataset. */
+function checkRole(role: string, name: string, identity: Identity): void {
+  try {
+    requireGrantableOn('dataset', identity, name.slice(0, name.lastIndexOf(':')), role);
+  } catch (error) {
+    if (!(error instanceof BigQueryError)) throw error;
+    throw new BigQueryError('invalid', `IAM setPolicy failed for Dataset ${name}: ${error.message}`);
+  }
 }
 
 /** IAM refuses service accounts of its own projects that do not exist. */
