@@ -10,7 +10,8 @@ export const nativeTests: Readonly<Record<string, string>> = {
   elasticsearch: 'packages/destinations/src/elasticsearch/elasticsearch.it.test.ts',
   opensearch: 'packages/destinations/src/elasticsearch/elasticsearch.it.test.ts',
   s3: 'tests/destinations/stores/stores.it.test.ts, packages/destinations/src/s3/s3.it.test.ts',
-  'google-cloud-storage': 'tests/destinations/stores/stores.it.test.ts',
+  'google-cloud-storage':
+    'tests/destinations/stores/stores.it.test.ts, packages/destinations/src/google-cloud-storage/google-cloud-storage.it.test.ts',
   sftp: 'tests/destinations/stores/stores.it.test.ts, packages/destinations/src/sftp/sftp.it.test.ts',
   'http-api': 'packages/destinations/src/http-api/http-api.it.test.ts',
   segment: 'packages/destinations/src/segment/segment.it.test.ts',

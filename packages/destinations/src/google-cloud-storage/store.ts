@@ -148,7 +148,14 @@ function statusOf(thrown: unknown): number | undefined {
 function failureOf(thrown: unknown, bucket: string): unknown {
   const status = statusOf(thrown);
   if (status === undefined) return thrown;
-  const text = thrown instanceof Error ? thrown.message : `status ${status}`;
+  const text = saidBy(thrown) ?? `status ${status}`;
   const later = status === 408 || status === 429 || status >= 500;
   return new StoreFailure(later ? 'later' : 'stop', `HTTP_${status}`, `the bucket ${bucket}: ${text}`, thrown);
+}
+
+/** What the server says; the client's own text for several errors has a list with their numbers. */
+function saidBy(thrown: unknown): string | undefined {
+  const { errors, message } = (thrown ?? {}) as { errors?: unknown; message?: unknown };
+  const said = Array.isArray(errors) ? errors.map((each: { message?: unknown } | null) => each?.message) : [];
+  return [...said, message].find((each) => typeof each === 'string' && each !== '') as string | undefined;
 }

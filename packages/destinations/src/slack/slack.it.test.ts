@@ -124,7 +124,10 @@ describe('a message per row', () => {
 
   it('follows no redirect', async () => {
     answer = (response) => void response.writeHead(302, { location: 'http://127.0.0.1:1/elsewhere' }).end();
-    expect(await deliver(spec('message', named), [change(0, { name: 'x' })])).toMatchObject({ kind: 'failed' });
+    expect(await deliver(spec('message', named), [change(0, { name: 'x' })])).toMatchObject({
+      cause: 'stop',
+      code: 'HTTP_302',
+    });
     expect(posts).toHaveLength(1);
   });
 

@@ -33,11 +33,12 @@ export class Webhook {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
     const webhook = new IncomingWebhook(this.#url, {
       fetch: async (url, init) => {
-        const response = await fetch(url, { ...init, signal: limit });
+        // A redirect is an answer, not an error of the line: the URL of the settings is not the right one.
+        const response = await fetch(url, { ...init, redirect: 'manual', signal: limit });
         const seconds = Number(response.headers.get('retry-after'));
         if (seconds > 0) retryAfterMs = seconds * 1000;
         const text = await boundedText(response);
-        return new Response(text, { status: response.status, statusText: response.statusText });
+        return new Response(text === '' ? null : text, { status: response.status, statusText: response.statusText });
       },
     });
     try {
