@@ -12,7 +12,9 @@ import {
   optionalText,
 } from '../rest/bigquery/fields.ts';
 import type { TableRef } from '../googlesql/statement.ts';
+import { parseLayout, type DestinationLayout } from './destination-layout.ts';
 import { splitDecorator } from './partition-write.ts';
+import { parseSchemaUpdates, type SchemaUpdates } from './schema-update.ts';
 import type { DatasetRef } from './table-lookup.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -31,8 +33,8 @@ export type QueryConfiguration = {
   readonly parameters: AnalyzeRequest['parameters'];
   readonly useQueryCache: boolean;
   readonly maximumBytesBilled: bigint | undefined;
-  readonly timePartitioning: Body | undefined;
-  readonly clustering: readonly string[] | undefined;
+  readonly layout: DestinationLayout;
+  readonly schemaUpdates: SchemaUpdates;
   readonly createSession: boolean;
   /** `connectionProperties`, by key. */
   readonly connection: ReadonlyMap<ConnectionKey, string>;
@@ -63,8 +65,6 @@ export function parseQueryConfiguration(query: Body, projectId: string): QueryCo
     'userDefinedFunctionResources',
     'tableDefinitions',
     'destinationEncryptionConfiguration',
-    'schemaUpdateOptions',
-    'rangePartitioning',
     'scriptOptions',
   ]) {
     const value = query[name];
@@ -79,19 +79,20 @@ export function parseQueryConfiguration(query: Body, projectId: string): QueryCo
   const billed = optionalInteger(query, 'maximumBytesBilled');
   const destination = parseTableReference(query, 'destinationTable', projectId);
   const decorated = destination === undefined ? undefined : splitDecorator(destination);
+  const writeDisposition =
+    oneOf(query, 'writeDisposition', ['WRITE_EMPTY', 'WRITE_APPEND', 'WRITE_TRUNCATE']) ?? 'WRITE_EMPTY';
   return {
     sql,
     defaultDataset: parseDefaultDataset(query, projectId),
     destination: decorated?.ref,
     partition: decorated?.partition,
-    writeDisposition:
-      oneOf(query, 'writeDisposition', ['WRITE_EMPTY', 'WRITE_APPEND', 'WRITE_TRUNCATE']) ?? 'WRITE_EMPTY',
+    writeDisposition,
     createDisposition: oneOf(query, 'createDisposition', ['CREATE_IF_NEEDED', 'CREATE_NEVER']) ?? 'CREATE_IF_NEEDED',
     parameters: parseParameters(query),
     useQueryCache: optionalFlag(query, 'useQueryCache') ?? true,
     maximumBytesBilled: billed === undefined ? undefined : BigInt(billed),
-    timePartitioning: optionalObject(query, 'timePartitioning'),
-    clustering: optionalList(optionalObject(query, 'clustering') ?? {}, 'fields')?.map(String),
+    layout: parseLayout(query),
+    schemaUpdates: parseSchemaUpdates(query, writeDisposition, decorated?.partition !== undefined),
     createSession: optionalFlag(query, 'createSession') === true,
     connection: parseConnection(query),
   };

@@ -16,10 +16,12 @@ import type { Services } from '../services.ts';
 import { identifier } from '../storage/duckdb.ts';
 import { missingDataset } from './authorize-statement.ts';
 import { leftOutDefaults, withDefaults } from './default-values.ts';
+import { checkLayout, requireSameLayout } from './destination-layout.ts';
 import type { Execution } from './execution.ts';
 import type { QueryConfiguration } from './query-configuration.ts';
 import { fillPartition, partitionedProperties, writePartition } from './partition-write.ts';
 import type { PreparedQuery } from './query-job.ts';
+import { withSchemaUpdates } from './schema-update.ts';
 import { visibleTable } from './table-lookup.ts';
 import { changeInPlace, commitTable, commitTruncated, fill, insertInto } from './write-table.ts';
 
@@ -133,6 +135,7 @@ async function runInto(
     if (dataset === undefined)
       throw new BigQueryError('notFound', `Not found: Dataset ${ref.projectId}:${ref.datasetId}`);
     if (createDisposition === 'CREATE_NEVER') throw new BigQueryError('notFound', `Not found: Table ${nameOf(ref)}`);
+    checkLayout(prepared.configuration.layout, fields);
     const given = withLayout({ schema: { fields } }, prepared.configuration);
     const layout = partition === undefined ? given : partitionedProperties(given);
     const { physicalId, rows } =
@@ -149,6 +152,7 @@ async function runInto(
   if (old.kind !== 'TABLE') throw new BigQueryError('invalid', `Cannot write to ${nameOf(ref)}: it is a ${old.kind}.`);
   const truncates = writeDisposition === 'WRITE_TRUNCATE' && partition === undefined;
   if (truncates || old.physicalId === undefined) {
+    checkLayout(prepared.configuration.layout, fields);
     const properties = withLayout({ ...old.properties, schema: { fields } }, prepared.configuration);
     const { physicalId, rows } =
       partition === undefined
@@ -159,16 +163,32 @@ async function runInto(
   }
   if (writeDisposition === 'WRITE_EMPTY' && partition === undefined && (await services.sizes.rows(old)) > 0n)
     throw new BigQueryError('duplicate', `Already Exists: Table ${nameOf(ref)}`);
-  requireAppendable(old, fields);
+  requireSameLayout(old, prepared.configuration.layout);
+  const { schemaUpdates } = prepared.configuration;
+  return withSchemaUpdates(execution, old, fields, schemaUpdates, false, (table) =>
+    append(execution, prepared, query, fields, table, outcome),
+  );
+}
+
+async function append(
+  execution: Execution,
+  prepared: PreparedQuery,
+  query: CompiledQuery,
+  fields: readonly FieldSchema[],
+  table: Table,
+  outcome: (total: number) => JobOutcome,
+): Promise<JobOutcome> {
+  const { writeDisposition, partition } = prepared.configuration;
+  requireAppendable(table, fields);
   const names = fields.map((field) => field.name);
-  const leftOut = await leftOutDefaults(services, execution.principal.email, old, names);
-  const own = new Map(old.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
+  const leftOut = await leftOutDefaults(execution.services, execution.principal.email, table, names);
+  const own = new Map(table.properties.schema.fields.map((field) => [field.name.toLowerCase(), field]));
   // What the table says of its columns counts, not what the query gives.
   const ownFields = fields.map((field) => own.get(field.name.toLowerCase()) ?? field);
   const rowsSql = withDefaults(fittedRows(query.sql, ownFields, typeOfField), leftOut);
   if (partition !== undefined)
     return writePartition(execution, {
-      table: old,
+      table,
       partition,
       disposition: writeDisposition,
       columns: [...names, ...leftOut.names],
@@ -177,8 +197,8 @@ async function runInto(
     });
   const columns = [...names, ...leftOut.names].map(identifier).join(', ');
   return changeInPlace(execution, {
-    ref,
-    expected: old,
+    ref: table.ref,
+    expected: table,
     body: async (session, name) => {
       const rows = await insertInto(session, name, columns, rowsSql);
       return { changed: rows, outcome: outcome(rows) };
@@ -187,14 +207,11 @@ async function runInto(
 }
 
 function withLayout(properties: TableProperties, configuration: QueryConfiguration): TableProperties {
-  const { timePartitioning, clustering } = configuration;
-  return {
-    ...properties,
-    ...(timePartitioning === undefined
-      ? {}
-      : { timePartitioning: timePartitioning as NonNullable<TableProperties['timePartitioning']> }),
-    ...(clustering === undefined ? {} : { clustering: { fields: clustering } }),
-  };
+  const { layout } = configuration;
+  if (layout.timePartitioning === undefined && layout.rangePartitioning === undefined)
+    return { ...properties, ...layout };
+  const { timePartitioning: _time, rangePartitioning: _range, ...rest } = properties;
+  return { ...rest, ...layout };
 }
 
 /** Appended columns must be in the table with the same type, and no required one may be missing. */

@@ -72,10 +72,38 @@ function timesOf(job: Job): Record<string, unknown> {
 }
 
 function statisticsOf(job: Job): Record<string, unknown> {
-  return {
+  const { statistics, errorResult } = job.outcome ?? {};
+  const base = {
     ...timesOf(job),
     ...(job.parentJobId === undefined ? {} : { parentJobId: job.parentJobId }),
-    ...job.outcome?.statistics,
+    ...statistics,
+  };
+  if (job.startedMs === undefined || job.endedMs === undefined) return base;
+  const elapsedMs = String(job.endedMs - job.startedMs);
+  const query = statistics?.['query'] as Record<string, unknown> | undefined;
+  const isCached = query?.['cacheHit'] === true;
+  // One slot works on a query as long as it runs.
+  const slots = { totalSlotMs: isCached ? '0' : elapsedMs };
+  return {
+    ...base,
+    finalExecutionDurationMs: elapsedMs,
+    ...(query === undefined
+      ? {}
+      : {
+          ...slots,
+          query: {
+            ...query,
+            ...slots,
+            ...(isCached || errorResult !== undefined ? {} : timelineOf(slots.totalSlotMs)),
+          },
+        }),
+  };
+}
+
+/** QueryTimelineSample: the one sample of a query that is done. */
+function timelineOf(elapsedMs: string): Record<string, unknown> {
+  return {
+    timeline: [{ elapsedMs, totalSlotMs: elapsedMs, pendingUnits: '0', completedUnits: '1', activeUnits: '0' }],
   };
 }
 
