@@ -52,6 +52,39 @@ export async function verifyAccessToken(
   }
 }
 
+/** Tokens that are remembered as verified; a client uses one for an hour. */
+const MAX_VERIFIED = 1_000;
+
+/**
+ * Remembers whose signature was right: token and key never change, so that each signature is computed once and only the
+ * time is compared again. Whether the account may still call is for the caller to ask, each time.
+ */
+export class AccessTokenVerifier {
+  readonly #signingKey: Uint8Array;
+  /** Insertion order is the order of verification. */
+  readonly #verified = new Map<string, AccessTokenClaims>();
+
+  constructor(signingKey: Uint8Array) {
+    this.#signingKey = signingKey;
+  }
+
+  /** As `verifyAccessToken`. */
+  async verify(token: string, now: Date): Promise<AccessTokenClaims | undefined> {
+    const known = this.#verified.get(token);
+    if (known !== undefined) {
+      if (known.expiresAt > Math.floor(now.getTime() / 1000)) return known;
+      this.#verified.delete(token);
+    }
+    const claims = await verifyAccessToken(this.#signingKey, token, now);
+    if (claims !== undefined) {
+      this.#verified.set(token, claims);
+      const [oldest] = this.#verified.keys();
+      if (this.#verified.size > MAX_VERIFIED && oldest !== undefined) this.#verified.delete(oldest);
+    }
+    return claims;
+  }
+}
+
 /** What the token endpoint answers for scopes that are no OAuth scopes: a token about the account, for that audience. */
 export async function signIdToken(
   signingKey: Uint8Array,

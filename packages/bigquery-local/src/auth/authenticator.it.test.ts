@@ -68,6 +68,18 @@ describe('the authenticator', () => {
     expect((await authenticate(another)).principal.email).toBe('eve@example.com');
   });
 
+  it('refuses a token that it has taken before when its time is over', async () => {
+    identity.users.register('tim@example.com', now);
+    const subject = identity.users.find('tim@example.com')!.id;
+    const given = { subject, email: 'tim@example.com', scopes: [CLOUD_PLATFORM], expiresAt: seconds + 60 };
+    const token = `Bearer ${await signAccessToken(identity.signingKey, given, now)}`;
+    const at = (second: number) => authenticator.authenticate(token, new Date((seconds + second) * 1000));
+    expect((await at(0)).principal.email).toBe('tim@example.com');
+    expect((await at(59)).principal.email).toBe('tim@example.com');
+    await expect(at(60)).rejects.toMatchObject(refused);
+    await expect(at(61)).rejects.toMatchObject(refused);
+  });
+
   it('refuses tokens of users that it does not know, and tokens under another key', async () => {
     const token = {
       subject: 'bob@example.com',

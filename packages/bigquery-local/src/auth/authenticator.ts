@@ -3,7 +3,7 @@
 // each is checked against the accounts and keys as they are now.
 import type { Principal } from '../access/decision.ts';
 import { principalOf } from '../access/members.ts';
-import { verifyAccessToken } from './access-token.ts';
+import { AccessTokenVerifier } from './access-token.ts';
 import { isActive, isStopped } from './identity.ts';
 import type { Identity } from './identity.ts';
 import { CLOUD_PLATFORM, isKnownScope, isReadOnly, scopesOf } from './scopes.ts';
@@ -45,6 +45,7 @@ const SERVICE_AUDIENCES: ReadonlySet<string> = new Set(
 const MAX_TOKEN_LENGTH = 16_384;
 
 export function createAuthenticator({ identity, anonymousAs }: AuthenticatorOptions): Authenticator {
+  const verifier = new AccessTokenVerifier(identity.signingKey);
   const anonymous = anonymousAs === undefined ? undefined : authentication(anonymousAs, [CLOUD_PLATFORM]);
   return {
     async authenticate(authorization, now, baseUrl) {
@@ -59,15 +60,20 @@ export function createAuthenticator({ identity, anonymousAs }: AuthenticatorOpti
       const result =
         jwt?.header['alg'] === 'RS256'
           ? await selfSigned(identity, token, jwt, now, baseUrl)
-          : await issuedByUs(identity, token, now);
+          : await issuedByUs(identity, verifier, token, now);
       if (result === undefined) throw credentialsInvalid();
       return result;
     },
   };
 }
 
-async function issuedByUs(identity: Identity, token: string, now: Date): Promise<Authentication | undefined> {
-  const claims = await verifyAccessToken(identity.signingKey, token, now);
+async function issuedByUs(
+  identity: Identity,
+  verifier: AccessTokenVerifier,
+  token: string,
+  now: Date,
+): Promise<Authentication | undefined> {
+  const claims = await verifier.verify(token, now);
   if (claims === undefined || !isActive(identity, claims)) return undefined;
   return authentication(claims.email, claims.scopes);
 }

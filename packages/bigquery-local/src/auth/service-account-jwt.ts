@@ -22,6 +22,10 @@ const MAX_CACHED_KEYS = 1000;
 
 const publicKeys = new Map<string, KeyObject>();
 
+/** Pairs of key and token that are remembered as right: neither ever changes. Whether the key still holds is asked each time. */
+const MAX_VERIFIED = 1_000;
+const verified = new Set<string>();
+
 /** Undefined unless it is three segments of base64url with JSON objects in the first two. */
 export function decodeJwt(token: string): Jwt | undefined {
   const segments = token.split('.');
@@ -51,8 +55,13 @@ export async function signerOf(
       (kid !== undefined && kid !== key.id)
     )
       continue;
+    const pair = `${key.id} ${token}`;
+    if (verified.has(pair)) return key;
     try {
       await compactVerify(token, keyObject(key), { algorithms: ['RS256'] });
+      verified.add(pair);
+      const [oldest] = verified;
+      if (verified.size > MAX_VERIFIED && oldest !== undefined) verified.delete(oldest);
       return key;
     } catch {
       // Not this key.
