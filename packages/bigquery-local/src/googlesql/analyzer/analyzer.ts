@@ -17,6 +17,10 @@ import type { Script } from '../script/script.ts';
 /** Longest query text, in characters: BigQuery's limit for an unresolved query is 1 MB. */
 export const MAX_SQL_LENGTH = 1024 * 1024;
 
+/** Answers over tables are larger: fewer are kept, and none over tables of more columns than this in all. */
+const MAX_OVER_TABLES = 100;
+const MAX_WIDTH = 100;
+
 /** What PARTITION BY of CREATE TABLE may name besides the table's own columns. */
 const PARTITION_PSEUDO_COLUMNS = [
   { name: '_PARTITIONTIME', type: typeToProto({ kind: 'TIMESTAMP' }) },
@@ -43,6 +47,7 @@ export class Analyzer implements AsyncDisposable {
   readonly #catalogs: CatalogCache;
   readonly #names = new AnswerCache<readonly string[][]>();
   readonly #resolved = new AnswerCache<unknown>();
+  readonly #resolvedOverTables = new AnswerCache<unknown>(MAX_OVER_TABLES);
   #language: Promise<Message> | undefined;
   #builtins: Promise<ReadonlySet<string>> | undefined;
 
@@ -115,13 +120,15 @@ export class Analyzer implements AsyncDisposable {
     routines: readonly AnalyzerRoutine[] = [],
   ): Promise<unknown> {
     const ask = (): Promise<unknown> => this.#analyze(sql, tables, parameters, variables, routines);
-    // Over tables, answers are large and seldom the same.
-    if (tables.length > 0 || routines.length > 0) return ask();
+    // With wide tables, questions and answers are large.
+    const width = tables.reduce((sum, { columns }) => sum + columns.length, 0);
+    if (width > MAX_WIDTH || routines.length > 0) return ask();
     const { named, system, outputTypes } = variables;
     const types = parameters.mode === 'NAMED' ? [...parameters.types] : parameters.types;
-    return this.#resolved.get(
+    const cache = tables.length === 0 ? this.#resolved : this.#resolvedOverTables;
+    return cache.get(
       sql,
-      () => JSON.stringify([sql, parameters.mode, types, [...named], [...system], outputTypes ?? null]),
+      () => JSON.stringify([sql, tables, parameters.mode, types, [...named], [...system], outputTypes ?? null]),
       ask,
     );
   }

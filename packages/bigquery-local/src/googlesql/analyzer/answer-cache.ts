@@ -7,6 +7,11 @@ const MAX_ANSWERS = 500;
 export class AnswerCache<T> {
   /** Insertion order is the order of use. */
   readonly #answers = new Map<string, T>();
+  readonly #maxAnswers: number;
+
+  constructor(maxAnswers = MAX_ANSWERS) {
+    this.#maxAnswers = maxAnswers;
+  }
 
   /** `text` is what makes the question long. Failures are not kept. */
   async get(text: string, key: () => string, ask: () => Promise<T>): Promise<T> {
@@ -20,7 +25,7 @@ export class AnswerCache<T> {
     }
     const answer = await ask();
     this.#answers.set(name, answer);
-    if (this.#answers.size > MAX_ANSWERS) {
+    if (this.#answers.size > this.#maxAnswers) {
       const [oldest] = this.#answers.keys();
       if (oldest !== undefined) this.#answers.delete(oldest);
     }
