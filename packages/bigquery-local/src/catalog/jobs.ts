@@ -1,5 +1,5 @@
-// Jobs as they are remembered: one row per job, written when it is accepted and when
-// it ends. Shapes follow the Job resource of the BigQuery REST v2 reference.
+// Jobs as they are remembered: one row per job, written when it is accepted and when it ends,
+// or only when it ends where nobody has been told of it before. Shapes follow the Job resource of the BigQuery REST v2 reference.
 import { BigQueryError } from '../bigquery-error.ts';
 import type { CatalogDatabase, Migration, Row } from './database.ts';
 import type { TableReference } from './datasets.ts';
@@ -67,6 +67,8 @@ export type JobFilter = {
 
 export class Jobs {
   readonly #db: CatalogDatabase;
+  /** Accepted jobs whose row may not be in the file. */
+  readonly #held = new Map<string, Job>();
 
   constructor(db: CatalogDatabase) {
     this.#db = db;
@@ -93,7 +95,41 @@ export class Jobs {
     if (inserted === 0) throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(job)}`);
   }
 
+  /**
+   * As `insert`, but the row is written with the job's end: one commit less, for a job whose caller is told nothing
+   * before. `release` it when it has ended. Whoever tells of a running job writes first (`writeHeld`).
+   */
+  hold(job: Job): void {
+    const key = keyOf(job);
+    if (this.#held.has(key) || this.get(job.projectId, job.jobId) !== undefined)
+      throw new BigQueryError('duplicate', `Already Exists: Job ${jobName(job)}`);
+    this.#held.set(key, job);
+  }
+
+  /** Before anybody is told of a job that is not done. */
+  writeHeld(): void {
+    // Only the file knows what is written: a transaction that did it may have been undone.
+    for (const job of this.#held.values()) if (this.get(job.projectId, job.jobId) === undefined) this.insert(job);
+  }
+
+  release(job: Job): void {
+    this.#held.delete(keyOf(job));
+  }
+
   finish(job: Job): void {
+    const held = this.#held.get(keyOf(job));
+    if (held === undefined) {
+      this.#end(job);
+      return;
+    }
+    this.#db.transaction(() => {
+      // A transaction that ended the job may have been undone: only the file knows whether the row is there.
+      if (this.get(job.projectId, job.jobId) === undefined) this.insert(held);
+      this.#end(job);
+    });
+  }
+
+  #end(job: Job): void {
     this.#db.run(
       "UPDATE job SET state = 'DONE', started_ms = ?, ended_ms = ?, configuration = ?, outcome = ?, location = ? WHERE project_id = ? AND job_id = ?",
       job.startedMs ?? null,
@@ -116,6 +152,7 @@ export class Jobs {
 
   /** Newest first. */
   list(projectId: string, filter: JobFilter): readonly Job[] {
+    this.writeHeld();
     return this.#db
       .all(
         `SELECT * FROM job WHERE project_id = ? AND (? IS NULL OR owner = ?) AND created_ms BETWEEN ? AND ?
@@ -155,6 +192,10 @@ export class Jobs {
   forget(beforeMs: number): void {
     this.#db.run("DELETE FROM job WHERE state = 'DONE' AND created_ms < ?", beforeMs);
   }
+}
+
+function keyOf({ projectId, jobId }: Pick<Job, 'projectId' | 'jobId'>): string {
+  return `${projectId}:${jobId}`;
 }
 
 /** BigQuery's name of a job in its texts: `project:location.id`. */

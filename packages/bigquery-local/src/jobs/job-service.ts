@@ -47,6 +47,8 @@ export type JobRequest = {
   readonly job: Body;
   /** Uploaded data of a load job; belongs to the job from here on. */
   readonly uploadedFile?: string;
+  /** The caller answers when `wait` gives the job, and nobody is told of it before. */
+  readonly waits?: boolean;
 };
 
 type Running = {
@@ -67,6 +69,8 @@ type Work = {
    * tables that a transaction of its session holds.
    */
   readonly unqueued?: boolean;
+  /** The job is written when it ends: it leaves nothing behind when the server is killed before. */
+  readonly heldUntilDone?: boolean;
 };
 
 const MAX_RUNNING = 8;
@@ -117,6 +121,8 @@ export class JobService implements AsyncDisposable {
       clearTimeout(timer);
       signal.removeEventListener('abort', onAbort);
     }
+    // The caller is about to be told of a job that is not done.
+    if (this.#running.has(keyOf(projectId, jobId))) this.#services.jobs.writeHeld();
     return this.get(projectId, jobId);
   }
 
@@ -237,6 +243,10 @@ export class JobService implements AsyncDisposable {
     }
     return this.#start(job, principal, configuration, {
       run: (execution) => runQuery(execution, ready),
+      heldUntilDone:
+        request.waits === true &&
+        ready.analyzed.statement.kind === 'SELECT' &&
+        ready.configuration.destination === undefined,
       cleanUp: () => ready[Symbol.dispose](),
       failed: failedStatistics(ready),
     });
@@ -422,7 +432,8 @@ export class JobService implements AsyncDisposable {
       throw new BigQueryError('quotaExceeded', `Quota exceeded: at most ${MAX_PENDING} jobs may wait.`);
     }
     try {
-      this.#services.jobs.insert(accepted);
+      if (work.heldUntilDone === true) this.#services.jobs.hold(accepted);
+      else this.#services.jobs.insert(accepted);
     } catch (error) {
       work.cleanUp();
       throw error;
@@ -439,6 +450,7 @@ export class JobService implements AsyncDisposable {
       )
       .finally(() => {
         work.cleanUp();
+        this.#services.jobs.release(accepted);
         this.#running.delete(key);
         resolve();
       });

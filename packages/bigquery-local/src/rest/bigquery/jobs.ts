@@ -119,6 +119,7 @@ async function query(services: Services, jobs: JobService, context: RequestConte
     (await jobs.insert({
       principal: context.principal,
       projectId,
+      waits: true,
       job: {
         jobReference: {
           projectId,
@@ -226,7 +227,10 @@ function remove(services: Services, jobs: JobService, context: RequestContext): 
   if (job.state !== 'DONE')
     throw new BigQueryError('invalid', `Job ${jobName(job)} is still running: cancel it first.`);
   if (job.parentJobId !== undefined)
-    throw new BigQueryError('invalid', `Job ${jobName(job)} is a child job: it is deleted with job ${job.parentJobId}.`);
+    throw new BigQueryError(
+      'invalid',
+      `Job ${jobName(job)} is a child job: it is deleted with job ${job.parentJobId}.`,
+    );
   services.jobs.delete(job.projectId, job.jobId);
   return undefined;
 }
