@@ -1,4 +1,5 @@
 // What the SFTP destination does beside what all stores do.
+import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import type { AddressInfo, Socket } from 'node:net';
 import { connect, createServer } from 'node:net';
@@ -6,6 +7,8 @@ import type { JsonObject } from '@sluice/core';
 import type { BatchResult, DestinationSpec, OpenDestination, Prepared } from '@sluice/destination-kit';
 import { hasDebianPackages, startSftp } from '@sluice/testkit/servers';
 import type { SftpServer } from '@sluice/testkit/servers';
+import ssh2 from 'ssh2';
+import type { Connection } from 'ssh2';
 import { describe, expect, it } from 'vitest';
 import { createRegistry } from '../registry.ts';
 
@@ -87,6 +90,55 @@ class Line implements AsyncDisposable {
   }
 }
 
+/** A server that takes a password and has one folder. */
+class PasswordServer implements AsyncDisposable {
+  readonly fingerprint: string;
+  readonly #server;
+  readonly #connections = new Set<Connection>();
+
+  private constructor(method: 'password' | 'keyboard-interactive', password: string) {
+    const key = ssh2.utils.generateKeyPairSync('ed25519');
+    const [, blob = ''] = key.public.split(' ');
+    this.fingerprint = `SHA256:${createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64').replace('=', '')}`;
+    this.#server = new ssh2.Server({ hostKeys: [key.private] }, (connection) => {
+      this.#connections.add(connection);
+      connection.on('error', () => undefined);
+      connection.on('authentication', (context) => {
+        const judge = (said: string | undefined): void => {
+          if (said === password) context.accept();
+          else context.reject([method]);
+        };
+        if (context.method !== method) context.reject([method]);
+        else if (context.method === 'password') judge(context.password);
+        else if (context.method === 'keyboard-interactive')
+          context.prompt([{ prompt: 'Password: ', echo: false }], ([said]) => judge(said));
+      });
+      connection.on('session', (accept) =>
+        accept().on('sftp', (acceptSftp) => {
+          const sftp = acceptSftp();
+          const folder = { mode: 0o040755, uid: 0, gid: 0, size: 0, atime: 0, mtime: 0 };
+          sftp.on('STAT', (id) => sftp.attrs(id, folder)).on('LSTAT', (id) => sftp.attrs(id, folder));
+        }),
+      );
+    });
+  }
+
+  static async start(method: 'password' | 'keyboard-interactive', password: string): Promise<PasswordServer> {
+    const server = new PasswordServer(method, password);
+    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const connection of this.#connections) connection.end();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
 describe('SFTP', () => {
   it.skipIf(!hasDebianPackages)(
     'asks to try later when the connection is lost, leaves no unfinished file under its name, and connects again',
@@ -123,6 +175,19 @@ describe('SFTP', () => {
       });
     },
     LIMIT_MS,
+  );
+
+  it.each(['password', 'keyboard-interactive'] as const)(
+    'signs in with a password, asked for by %s',
+    async (method) => {
+      await using server = await PasswordServer.start(method, 'right-and-secret');
+      const settings = { private_key: '', host_key_fingerprint: server.fingerprint, port: server.port, directory: '.' };
+      const target = (password: string): DestinationSpec => spec({ host: '127.0.0.1' }, { ...settings, password });
+      expect(await registry.testAuthentication(target('right-and-secret'))).toEqual({ result: 'valid' });
+      const refused = await registry.testAuthentication(target('wrong-and-secret'));
+      expect(refused).toMatchObject({ result: 'invalid', code: 'AUTHENTICATION_FAILED' });
+      expect(JSON.stringify(refused)).not.toContain('and-secret');
+    },
   );
 
   it('names what is wrong with the settings', () => {

@@ -69,7 +69,8 @@ export function sftpSettings({ settings }: ConnectionSpec): Settings {
       readyTimeout: CONNECT_TIMEOUT_MS,
       keepaliveInterval: KEEP_ALIVE_MS,
       keepaliveCountMax: 3,
-      ...(password === undefined ? {} : { password }),
+      // Many servers ask for the password in a dialogue of their own.
+      ...(password === undefined ? {} : { password, tryKeyboard: true }),
       ...(privateKey === undefined ? {} : { privateKey }),
       ...(passphrase === undefined ? {} : { passphrase }),
     },
@@ -177,12 +178,25 @@ function quietClient(onLost: () => void): SftpClient {
   return new SftpClient('sluice', { error: onLost, end: onLost, close: onLost });
 }
 
+type KeyboardDialogue = readonly [
+  name: string,
+  instructions: string,
+  language: string,
+  prompts: readonly { readonly prompt: string; readonly echo?: boolean }[],
+  finish: (answers: string[]) => void,
+];
+
 async function connect(client: SftpClient, { connect: options, fingerprint, where }: Settings): Promise<void> {
   let seen: string | undefined;
   const hostVerifier = (key: Buffer): boolean => {
     seen = hash('sha256', key, 'base64').replace(/=$/, '');
     return fingerprint === undefined || timingSafeEqual(Buffer.from(seen), Buffer.from(fingerprint));
   };
+  const { password = '' } = options;
+  client.on('keyboard-interactive', (...[, , , prompts, finish]: KeyboardDialogue) =>
+    // A dialogue that shows what is typed asks for something else.
+    finish(prompts.map(({ echo }) => (echo === true ? '' : password))),
+  );
   try {
     await client.connect({ ...options, hostVerifier });
   } catch (thrown) {
