@@ -107,8 +107,10 @@ function attempt(run: () => unknown): Result {
 }
 
 const runs = Number(process.env['SLUICE_PROPERTY_RUNS'] ?? 3000);
+/** Generous: it guards against hanging, not against a busy machine. */
+const TIMEOUT_MS = 30_000 + runs * 20;
 
-describe('compileMapping', () => {
+describe('compileMapping', { timeout: TIMEOUT_MS }, () => {
   it('gives what mapping-kit gives, or fails where it fails', () => {
     let compared = 0;
     fc.assert(
@@ -150,6 +152,43 @@ describe('compileMapping', () => {
     first.fixed.deep[0] = { x: 2 };
     expect(event).toEqual({ properties: { list: [{ y: 1 }] } });
     expect(map(event)).toEqual({ whole: { list: [{ y: 1 }] }, fixed: { deep: [{ x: 1 }] } });
+  });
+
+  it('gives what mapping-kit gives for a directive over all fields', () => {
+    const root = fc.oneof(
+      node.map((apply) => ({ '@transform': { apply } })),
+      fc.constantFrom<JsonValue>(
+        { '@transform': { apply: { whole: { '@path': '$.properties' } } } },
+        { '@transform': { apply: { properties: { '@path': '$.properties.a' } } } },
+        { '@transform': {} },
+        { '@merge': { direction: 'left', objects: [] } },
+        { '@transform': { apply: {} }, more: 1 },
+        'text',
+      ),
+    );
+    fc.assert(
+      fc.property(mapping, root, columns, (fields, directive, row) => {
+        const whole = { ...fields, __segment_internal_directive: directive };
+        const event = { event: 'new', __segment_id: '7', properties: row };
+        const expected = attempt(() => mappingKit.transform(structuredClone(whole), event));
+        expect(attempt(() => compileMapping(whole)(event))).toStrictEqual(expected);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it('lets absent values hide others in a merge, as mapping-kit does', () => {
+    const absent = { '@path': '$.properties.none' };
+    const fields: JsonObject = {
+      right: { '@merge': { direction: 'right', objects: [{ a: 1, b: 1 }, { a: absent }] } },
+      left: { '@merge': { direction: 'left', objects: [{ a: absent }, { a: 1, b: 1 }] } },
+      nulls: { '@merge': { direction: 'right', objects: [{ a: 1 }, { '@excludeWhenNull': { a: null } }] } },
+      text: { '@merge': { direction: 'right', objects: [{ a: 1 }, { '@liquid': 'xy' }] } },
+    };
+    const event = { properties: {} };
+    const expected = { right: { b: 1 }, left: { b: 1 }, nulls: {}, text: { 0: 'x', 1: 'y', a: 1 } };
+    expect(mappingKit.transform(structuredClone(fields), event)).toEqual(expected);
+    expect(compileMapping(fields)(event)).toEqual(expected);
   });
 
   it('leaves the mapping it was given untouched', () => {

@@ -1,13 +1,23 @@
 // Compiles a mapping (Segment's mapping-kit directives) once per sync into closures.
 // Promise: the same result, or an error where there is an error, as mapping-kit's own
-// `transform`; `compile.prop.test.ts` holds it to that. Directives that are rare or
-// intricate are handed to `transform` itself. A result shares nothing with the event or
-// the mapping, because validation changes payloads in place.
+// `transform`; `compile.prop.test.ts` holds it to that. Only `@liquid` and what is malformed
+// are handed to `transform` itself. A result shares nothing with the event or the mapping,
+// because validation changes payloads in place.
 import type { JsonObject } from '@sluice/core';
-import { mappingKit, validateDirectives } from '../segment/core.ts';
+import { mappingKit, segmentCore, validateDirectives } from '../segment/core.ts';
+import {
+  compileArrayPath,
+  compileFlatten,
+  compileJson,
+  compileMerge,
+  compileReplace,
+  compileTransform,
+} from './compile-objects.ts';
+import type { Resolver } from './compile-objects.ts';
 import { follow, pathKeys, placeholderKeys } from './path.ts';
+import { isPlainObject } from './plain-object.ts';
 
-type Resolver = (event: unknown) => unknown;
+export { isPlainObject } from './plain-object.ts';
 
 const ROOT_DIRECTIVE = '__segment_internal_directive';
 
@@ -15,15 +25,26 @@ const ROOT_DIRECTIVE = '__segment_internal_directive';
 export function compileMapping(fields: JsonObject): (event: unknown) => JsonObject {
   // `transform` writes defaults into the mapping it is given.
   const mapping = structuredClone(fields);
-  if (ROOT_DIRECTIVE in mapping) {
-    return (event) => mappingKit.transform(structuredClone(mapping), event) as JsonObject;
-  }
+  if (ROOT_DIRECTIVE in mapping) return compileRoot(mapping);
   validateDirectives(mapping);
   return compileNode(mapping) as (event: unknown) => JsonObject;
 }
 
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === '[object Object]';
+/** One directive that gets all fields as its `mapping`; what is wrong with it shows with each row. */
+function compileRoot(fields: JsonObject): (event: unknown) => JsonObject {
+  const whole = (event: unknown): JsonObject => mappingKit.transform(structuredClone(fields), event) as JsonObject;
+  const { [ROOT_DIRECTIVE]: root, ...mapping } = fields;
+  if (!isPlainObject(root)) return whole;
+  const [name, ...others] = Object.keys(root);
+  const options = name === undefined ? undefined : root[name];
+  if (name === undefined || others.length > 0 || !isPlainObject(options)) return whole;
+  const node = { [name]: { ...options, mapping } };
+  try {
+    validateDirectives(node);
+  } catch {
+    return whole;
+  }
+  return compileNode(node) as (event: unknown) => JsonObject;
 }
 
 /** The name of a directive object's directive, or undefined for any other value. */
@@ -34,46 +55,75 @@ export function directiveOf(value: unknown): string | undefined {
   return name !== undefined && keys.every((key) => key.startsWith('@') || key === '_metadata') ? name : undefined;
 }
 
-function compileNode(node: unknown): Resolver {
+/** `raw` keeps members that are undefined: `@merge` lets them hide others, as mapping-kit does. */
+function compileNode(node: unknown, raw = false): Resolver {
   if (Array.isArray(node)) {
-    const items = node.map(compileNode);
+    const items = node.map((item) => compileNode(item, raw));
     return (event) => items.map((item) => item(event));
   }
   if (!isPlainObject(node)) return () => node;
   const directive = directiveOf(node);
-  return directive === undefined ? compileObject(node) : (compileDirective(directive, node) ?? interpreted(node));
+  if (directive === undefined) return compileObject(node, raw);
+  const compiled = compileDirective(directive, node[directive], raw);
+  if (compiled !== undefined) return compiled;
+  if (raw && directive !== '@liquid') throw new NotCompiled();
+  return interpreted(node);
 }
 
-function compileObject(node: Record<string, unknown>): Resolver {
-  const entries = Object.keys(node).map((key) => ({ key, resolve: compileNode(node[key]) }));
+/** Inside `@merge` mapping-kit's own result would come without its undefined members. */
+class NotCompiled extends Error {}
+
+function compileObject(node: Record<string, unknown>, raw: boolean): Resolver {
+  const entries = Object.keys(node).map((key) => ({ key, resolve: compileNode(node[key], raw) }));
   return (event) => {
     const result: Record<string, unknown> = {};
     for (const { key, resolve } of entries) {
       const value = resolve(event);
-      if (value !== undefined) result[key] = value;
+      if (raw || value !== undefined) result[key] = value;
     }
     return result;
   };
 }
 
 /** Undefined for what is left to mapping-kit. */
-function compileDirective(name: string, node: Record<string, unknown>): Resolver | undefined {
-  const value = node[name];
+function compileDirective(name: string, value: unknown, raw: boolean): Resolver | undefined {
   switch (name) {
     case '@path':
-      return typeof value === 'string' ? compilePath(value) : undefined;
+      return typeof value === 'string' ? compilePath(value) : computedPath(compileNode(value, raw));
     case '@template':
-      return typeof value === 'string' ? compileTemplate(value) : undefined;
+      return typeof value === 'string' ? compileTemplate(value) : computedTemplate(compileNode(value, raw));
     case '@literal':
-      return compileNode(value);
+      return compileNode(value, raw);
     case '@if':
-      return isPlainObject(value) ? compileIf(value) : undefined;
+      return isPlainObject(value) ? compileIf(value, raw) : undefined;
     case '@case':
-      return isPlainObject(value) ? compileCase(value) : undefined;
+      return isPlainObject(value) ? compileCase(value, raw) : undefined;
     case '@excludeWhenNull': {
-      const resolve = compileNode(value);
-      return (event) => withoutNulls(resolve(event));
+      const resolve = compileNode(value, raw);
+      return (event) => withoutNulls(resolve(event), raw);
     }
+    case '@merge': {
+      if (raw) return compileMerge(value, (node) => compileNode(node, true));
+      try {
+        const merge = compileMerge(value, (node) => compileNode(node, true));
+        return merge && ((event) => detached(merge(event)));
+      } catch (error) {
+        if (error instanceof NotCompiled) return undefined;
+        throw error;
+      }
+    }
+    case '@flatten': {
+      const flatten = compileFlatten(value, (node) => compileNode(node, raw));
+      return raw ? flatten : flatten && ((event) => detached(flatten(event)));
+    }
+    case '@transform':
+      return compileTransform(value, ROOT_DIRECTIVE, (node, isApply) => compileNode(node, raw && !isApply));
+    case '@replace':
+      return compileReplace(value, (node) => compileNode(node, raw));
+    case '@json':
+      return compileJson(value, (node) => compileNode(node, raw));
+    case '@arrayPath':
+      return compileArrayPath(value, (node) => compileNode(node, raw), compilePath);
     default:
       return undefined;
   }
@@ -84,9 +134,22 @@ function compilePath(path: string): Resolver {
   return (event) => detached(follow(event, keys));
 }
 
+function computedPath(text: Resolver): Resolver {
+  return (event) => detached(segmentCore.get(event, textOf('@path', text(event)).replace('$.', '')));
+}
+
+function computedTemplate(text: Resolver): Resolver {
+  return (event) => render(textOf('@template', text(event)), event);
+}
+
+function textOf(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new Error(`${name}: expected string, got ${value === null ? 'null' : typeof value}`);
+}
+
 // Three braces are replaced in a first pass whose output the second pass reads again.
-function compileTemplate(template: string): Resolver | undefined {
-  if (template.includes('{{{')) return undefined;
+function compileTemplate(template: string): Resolver {
+  if (template.includes('{{{')) return (event) => render(template, event);
   // `split` with a capture group: texts at even places, placeholders at odd ones.
   const parts = template.split(/\{\{([^}]+)\}\}/g);
   const texts = parts.filter((_, index) => index % 2 === 0);
@@ -102,13 +165,21 @@ function compileTemplate(template: string): Resolver | undefined {
   };
 }
 
-function compileIf(options: Record<string, unknown>): Resolver | undefined {
+function render(template: string, event: unknown): string {
+  // oxlint-disable-next-line typescript/no-base-to-string
+  const value = (place: string): string => String(segmentCore.get(event, place.trim()) ?? '');
+  return template
+    .replace(/\{\{\{([^}]+)\}\}\}/g, (_, place: string) => value(place))
+    .replace(/\{\{([^}]+)\}\}/g, (_, place: string) => value(place));
+}
+
+function compileIf(options: Record<string, unknown>, raw: boolean): Resolver | undefined {
   const { exists, blank, then, else: otherwise } = options;
   if (!exists && !blank) return undefined;
-  const subject = compileNode(exists === undefined ? blank : exists);
+  const subject = compileNode(exists === undefined ? blank : exists, raw);
   const emptyIsFalse = exists === undefined;
-  const onTrue = then === undefined ? () => undefined : compileNode(then);
-  const onFalse = otherwise ? compileNode(otherwise) : () => undefined;
+  const onTrue = then === undefined ? () => undefined : compileNode(then, raw);
+  const onFalse = otherwise ? compileNode(otherwise, raw) : () => undefined;
   return (event) => {
     const value = subject(event);
     let condition = value !== undefined && value !== null;
@@ -119,10 +190,10 @@ function compileIf(options: Record<string, unknown>): Resolver | undefined {
   };
 }
 
-function compileCase({ operator, value }: Record<string, unknown>): Resolver | undefined {
+function compileCase({ operator, value }: Record<string, unknown>, raw: boolean): Resolver | undefined {
   if (operator !== 'lower' && operator !== 'upper') return undefined;
   if (!value) return () => undefined;
-  const resolve = compileNode(value);
+  const resolve = compileNode(value, raw);
   return (event) => {
     const text = resolve(event);
     if (typeof text !== 'string') return text;
@@ -130,19 +201,20 @@ function compileCase({ operator, value }: Record<string, unknown>): Resolver | u
   };
 }
 
-// Inside an array, `transform` resolves a node as it is, without checking it as a
-// top-level field first; the compiled root was checked already.
+// As the shape of a list's only item: there `transform` resolves a node as it is, without
+// checking it first (the compiled root was), and the event may be of any type.
 function interpreted(node: unknown): Resolver {
-  const mapping = { value: [node] } as JsonObject;
-  return (event) => (mappingKit.transform(mapping, event) as { value: unknown[] }).value[0];
+  const mapping = { value: [{ '@arrayPath': ['events', node] }] } as JsonObject;
+  return (event) => (mappingKit.transform(mapping, { events: [event] }) as { value: unknown[][] }).value[0]?.[0];
 }
 
-function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown, raw: boolean): unknown {
   if (value === null) return undefined;
   if (!isPlainObject(value)) return value;
   const result: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    if (item !== null) result[key] = isPlainObject(item) ? withoutNulls(item) : item;
+    if (item !== null) result[key] = isPlainObject(item) ? withoutNulls(item, raw) : item;
+    else if (raw) result[key] = undefined;
   }
   return result;
 }
