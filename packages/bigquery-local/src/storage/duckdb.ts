@@ -7,7 +7,7 @@ import { DuckDBInstance, type DuckDBConnection, type DuckDBDataChunk, type DuckD
 import { BigQueryError } from '../bigquery-error.ts';
 import { mapRuntimeError } from '../googlesql/runtime-error.ts';
 import type { DataDirectory } from './data-directory.ts';
-import './keep-byte-order-mark.ts';
+import { keepByteOrderMarks } from './keep-byte-order-mark.ts';
 import { Slots } from './slots.ts';
 
 export type DuckDbOptions = {
@@ -61,6 +61,7 @@ export class DuckDb implements AsyncDisposable {
   static async create(options: DuckDbOptions): Promise<DuckDb> {
     const { directory } = options;
     const memory = options.memoryBytes ?? Math.min(totalmem() / 2, 4 * 1024 ** 3);
+    keepByteOrderMarks();
     const instance = await DuckDBInstance.create(':memory:', {
       memory_limit: `${Math.floor(memory / 1024 ** 2)}MiB`,
       temp_directory: directory.temporary,

@@ -91,8 +91,8 @@ describe('statements and clauses', () => {
   // In the order of the list: later probes use what earlier ones made.
   test.each(statements.map((entry) => [entry.name, entry] as const))('%s', async (_name, { probe, status }) => {
     const { body } = await server.query(probe);
-    if (status === 'refused') expect(body.error?.message).toContain('not supported by the local BigQuery');
-    else expect(body.error).toBeUndefined();
+    const answer = (body.error?.message ?? 'works') as string;
+    expect(answer).toMatch(status === 'refused' ? /not supported by the local BigQuery/ : /^works$/);
   });
 
   test('the methods of the list are those that the server has', () => {
