@@ -36,7 +36,7 @@ await measured(async () => {
   const rows = await connection.stream(`SELECT * FROM ${mode === 'prepare' ? 'model_v1' : 'model_v2'}`);
   for await (const chunk of rows.yieldRowObjectJs()) {
     for (const row of chunk) {
-      const id = String(row['id']);
+      const id = `${row['id'] as bigint}`;
       const text = JSON.stringify({ ...row, id, visits: Number(row['visits']) });
       const checksum = createHash('sha1').update(text).digest('hex');
       if (state.get(id) !== checksum) await add({ ...row, id, visits: Number(row['visits']) });

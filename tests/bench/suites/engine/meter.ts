@@ -29,8 +29,10 @@ function peakMemoryMB(): number {
   return Number(kibibytes) / 1024;
 }
 
+export type Sender = { readonly send: (body: string) => Promise<void>; readonly end: () => Promise<void> };
+
 /** A bare undici pool. `send` waits while all connections are busy; `end` waits for the answers. */
-export function sender(url: string): { send(body: string): Promise<void>; end(): Promise<void> } {
+export function sender(url: string): Sender {
   const { origin, pathname } = new URL(url);
   const pool = new Pool(origin, { connections: CONNECTIONS });
   const inFlight = new Set<Promise<void>>();

@@ -18,7 +18,7 @@ export async function quota(scene: Scene, log: (text: string) => void): Promise<
   const batchSize = Math.ceil(scene.rows / REQUESTS);
   const project = await writeProject(scene, 'quota', sink.url, {
     batchSize,
-    more: `\n    rate_limit: { requests_per_second: ${REQUESTS_PER_SECOND} }`,
+    more: `\n    rate_limit: { requests_per_second: ${REQUESTS_PER_SECOND}, burst: 1 }`,
   });
   log('a destination with a quota');
   const run = await sync(scene, project, 'quota');

@@ -37,7 +37,7 @@ export type MeasuredSync = {
   readonly delivered: number;
 };
 
-/** Fields of the mapping beside the usual ones, as YAML of the action's level. */
+/** `more`: YAML of the destination, indented by four. */
 export type Mapping = { readonly batchSize?: number; readonly more?: string };
 
 export type Scene = {
@@ -119,13 +119,13 @@ models:
     key: id
 destinations:
   sink:
-    type: actions-webhook
+    type: actions-webhook${mapping.more ?? ''}
 mappings:
   ${name}:
     model: contacts
     destination: sink
     action: send
-    send: [added, updated, deleted]${mapping.more ?? ''}
+    send: [added, updated, deleted]
     fields:
       url: ${url}
       method: POST
@@ -173,11 +173,14 @@ export async function sync(scene: Scene, project: string, name: string): Promise
 
 /** `sluice` in a process of its own, which does not outlive this one. */
 export function startSluice(project: string, args: readonly string[], usageFile?: string): ChildProcess {
+  // For whoever looks where the time goes: a folder for CPU profiles, a module to preload.
   const profile = process.env['SLUICE_BENCH_CPU_PROFILE'];
+  const preload = process.env['SLUICE_BENCH_PRELOAD'];
   const child = spawn(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
+      ...(preload === undefined ? [] : ['--import', preload]),
       ...(profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`]),
       '--import',
       USAGE,
