@@ -9,6 +9,7 @@ export const nativeTests: Readonly<Record<string, string>> = {
   redis: 'packages/destinations/src/redis/redis.it.test.ts',
   elasticsearch: 'packages/destinations/src/elasticsearch/elasticsearch.it.test.ts',
   opensearch: 'packages/destinations/src/elasticsearch/elasticsearch.it.test.ts',
+  kafka: 'packages/destinations/src/kafka/kafka.it.test.ts, packages/destinations/src/kafka/kafka-server.it.test.ts',
   s3: 'tests/destinations/stores/stores.it.test.ts, packages/destinations/src/s3/s3.it.test.ts',
   'google-cloud-storage':
     'tests/destinations/stores/stores.it.test.ts, packages/destinations/src/google-cloud-storage/google-cloud-storage.it.test.ts',

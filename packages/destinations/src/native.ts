@@ -6,6 +6,7 @@ import { fileEntry } from './file/entry.ts';
 import { bigqueryEntry } from './bigquery/entry.ts';
 import { cloudStorageEntry } from './google-cloud-storage/entry.ts';
 import { httpApiEntry } from './http-api/entry.ts';
+import { kafkaEntry } from './kafka/entry.ts';
 import { mysqlEntry } from './mysql/entry.ts';
 import { postgresEntry } from './postgresql/entry.ts';
 import { redisEntry } from './redis/entry.ts';
@@ -30,5 +31,6 @@ export function nativeEntries(baseDirectory: string): readonly DestinationEntry[
     redisEntry,
     elasticsearchEntry,
     opensearchEntry,
+    kafkaEntry,
   ];
 }

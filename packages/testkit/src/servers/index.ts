@@ -1,6 +1,8 @@
 export { startLocalBigQuery } from '../local-bigquery.ts';
 export type { LocalBigQuery, ServiceAccountKeyFile } from '../local-bigquery.ts';
 export { hasDebianPackages } from './debian.ts';
+export { hasKafka, startKafka } from './kafka.ts';
+export type { KafkaServer } from './kafka.ts';
 export { startMariaDb } from './mariadb.ts';
 export type { MariaDbServer } from './mariadb.ts';
 export { startPostgres } from './postgres.ts';
