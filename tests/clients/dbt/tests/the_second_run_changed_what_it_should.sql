@@ -9,6 +9,9 @@ with found as (
   select 'by month', string_agg(format('%t %d %t', month, orders, amount), ', ' order by month)
   from {{ ref('orders_by_month') }}
   union all
+  select 'by month, copied', string_agg(format('%t %d %t', month, orders, amount), ', ' order by month)
+  from {{ ref('orders_by_month_copied') }}
+  union all
   select 'customers', string_agg(format('%d %s %t', id, country, dbt_valid_to is null), ', ' order by id, dbt_valid_from)
   from {{ ref('customers_history') }}
   union all
@@ -18,6 +21,7 @@ with found as (
 expected as (
   select 'merged' as what, '10 paid true, 11 paid false, 12 paid true, 13 paid false, 14 cancelled false' as rows_expected
   union all select 'by month', '2024-01-01 3 125.15, 2024-02-01 2 8.75'
+  union all select 'by month, copied', '2024-01-01 3 125.15, 2024-02-01 2 8.75'
   union all select 'customers', '1 GB true, 2 US true, 3 NL false, 3 DE true'
   union all select 'orders', '10 paid false, 11 open false, 11 paid true, 12 paid true, 13 paid true, 14 cancelled true'
 )
