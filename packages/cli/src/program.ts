@@ -109,6 +109,13 @@ function build(io: Io, done: (code: ExitCode) => void): Command {
       done(await permissionsCommand(io, source, self.optsWithGlobals<PermissionsCommandOptions>()));
     });
 
+  command(program, 'columns <model>', 'list the columns of a model and what its query would read').action(
+    async (model: string, _options, self: Command) => {
+      const { columnsCommand } = await import('./commands/columns.ts');
+      done(await columnsCommand(io, model, self.optsWithGlobals<GlobalOptions>()));
+    },
+  );
+
   command(program, 'preview <model>', 'show the first 10 rows of a model').action(
     async (model: string, _options, self: Command) => {
       const { previewCommand } = await import('./commands/preview.ts');

@@ -26,6 +26,7 @@ export type {
   MappingConfig,
   MappingName,
   MappingStatus,
+  ModelColumns,
   ModelConfig,
   OutcomeCounts,
   Pause,
@@ -54,6 +55,7 @@ export type {
 export {
   applyPlan,
   cancelSync,
+  describeModel,
   discardPlan,
   listPlans,
   mappingStatus,

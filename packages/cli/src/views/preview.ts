@@ -21,7 +21,7 @@ export function previewLines(model: string, preview: Preview, width: number, sty
       : records(columns, rows, width, style)),
     '',
     style.dim(
-      `Model "${model}": ${footer}, ${countOf(preview.columns.length, 'column')}, ${bytes(preview.bytesProcessed)} processed.`,
+      `Model "${model}": ${footer}, ${countOf(preview.columns.length, 'column')}, ${preview.cached ? 'from the cache' : `${bytes(preview.bytesProcessed)} processed`}.`,
     ),
   ];
 }

@@ -72,6 +72,7 @@ describe('a preview', () => {
       ),
     ),
     bytesProcessed: 0,
+    cached: false,
   });
 
   it('is a table while its columns stay readable', () => {

@@ -166,6 +166,17 @@ export type Preview = {
   /** The first 10 rows, in the query's order. */
   readonly rows: readonly JsonObject[];
   readonly bytesProcessed: number;
+  /** Nothing was read: an equal preview of the last day, over tables that have not changed, answered. */
+  readonly cached: boolean;
+};
+
+export type ModelColumns = {
+  readonly columns: readonly Column[];
+  /** The identifier column, as the query spells it. */
+  readonly key: string;
+  readonly timestamp?: string;
+  /** What the query would read. */
+  readonly bytesEstimated: number;
 };
 
 // ---------------------------------------------------------------- readRecord

@@ -11,6 +11,7 @@ import type {
   PlanPage,
   PlannedChange,
   PlanSummary,
+  ModelColumns,
   Preview,
   ReadRecordOptions,
   RecordRead,
@@ -23,7 +24,7 @@ import type { ResetOptions } from './controls.ts';
 import { advise } from './permissions/permissions.ts';
 import type { PermissionReport } from './permissions/report.ts';
 import { previewPlan } from './plan-preview.ts';
-import { preview } from './preview.ts';
+import { describe, preview } from './preview.ts';
 import { readOneRecord } from './read-record.ts';
 import {
   discardPlan as discard,
@@ -52,7 +53,16 @@ export function advisePermissions(
   return advise(source, models, options);
 }
 
-/** The columns and the first 10 rows of a model. */
+/** The columns of a model, by a dry run. */
+export function describeModel(
+  source: SourceConfig,
+  model: ModelConfig,
+  options: CallOptions = {},
+): Promise<ModelColumns> {
+  return describe(source, model, options);
+}
+
+/** The columns and the first 10 rows of a model; answered from BigQuery's cache where it can be. */
 export function previewModel(source: SourceConfig, model: ModelConfig, options: CallOptions = {}): Promise<Preview> {
   return preview(source, model, options);
 }

@@ -29,7 +29,7 @@ function warehouse(...affected: number[]): { source: Source; asked: QueryRequest
   const asked: QueryRequest[] = [];
   const query = async (request: QueryRequest): Promise<QueryResult> => {
     asked.push(request);
-    return { columns: [], rows: [], bytesProcessed: 0, affectedRows: affected.shift() ?? 1 };
+    return { columns: [], rows: [], bytesProcessed: 0, cacheHit: false, affectedRows: affected.shift() ?? 1 };
   };
   return { source: { query } as Partial<Source> as Source, asked };
 }
@@ -105,6 +105,7 @@ describe('Lease', () => {
         columns: [],
         rows: request.step === 'checkpoint' ? [row] : [],
         bytesProcessed: 0,
+        cacheHit: false,
         affectedRows: stopped ? 0 : 1,
       };
     };

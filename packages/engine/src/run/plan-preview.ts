@@ -4,6 +4,7 @@ import { OPERATIONS } from '@sluice/core';
 import { validateModel } from '../model/model.ts';
 import type { ValidModel } from '../model/model.ts';
 import { guardPlan } from '../plan/guards.ts';
+import { keyWarning } from '../plan/key-warning.ts';
 import { tryPlan } from '../plan/make-plan.ts';
 import { mappingVersion } from '../plan/mapping-version.ts';
 import type { TableRef } from '../source/source.ts';
@@ -40,6 +41,7 @@ export async function previewPlan(
     return {
       ...about,
       ...summaryOf(stored.figures, mapping, model),
+      ...withKeyWarning(about, stored.figures, model),
       planId,
       bytesProcessed,
       sample: firstOfEach(page.changes, sampleSize),
@@ -60,7 +62,13 @@ export async function previewPlan(
     sampleSize,
     signal,
   });
-  return { ...about, ...summaryOf(figures, mapping, model), sample, bytesProcessed };
+  return {
+    ...about,
+    ...summaryOf(figures, mapping, model),
+    ...withKeyWarning(about, figures, model),
+    sample,
+    bytesProcessed,
+  };
 }
 
 function summaryOf(
@@ -76,6 +84,15 @@ function summaryOf(
     ...(figures.incremental === undefined ? {} : { incremental: figures.incremental }),
     ...(figures.capped === undefined ? {} : { capped: figures.capped }),
   };
+}
+
+function withKeyWarning(
+  { warnings }: Pick<PlanSummary, 'warnings'>,
+  figures: PlanFigures,
+  { key }: ValidModel,
+): Pick<PlanSummary, 'warnings'> {
+  const about = keyWarning(figures, key.name);
+  return { warnings: about === undefined ? warnings : [...warnings, about] };
 }
 
 function firstOfEach(changes: readonly PlannedChange[], size: number): PlannedChange[] {

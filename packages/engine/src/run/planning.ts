@@ -2,6 +2,7 @@
 // sync once more. Nothing is sent before the plan is frozen and recorded.
 import { AppError } from '@sluice/core';
 import { guardPlan } from '../plan/guards.ts';
+import { keyWarning } from '../plan/key-warning.ts';
 import { completed, freezePlan, planJobKey } from '../plan/make-plan.ts';
 import { replaySql, summarySql } from '../plan/plan-sql.ts';
 import { PLAN_LIFETIME_MS, RECORDS } from '../plan/state-tables.ts';
@@ -31,6 +32,8 @@ export async function startAnew(run: Run, seen: Checkpoint, sources: string | un
   } catch (thrown) {
     return planFailed(run, thrown);
   }
+  const aboutKey = keyWarning(stored.figures, run.model.key.name);
+  if (aboutKey !== undefined) report.warnings = [...report.warnings, aboutKey];
   report.guards = guardPlan(stored.figures, mapping.guards);
   if (report.guards.length > 0) {
     await lease.update({ phase: 'blocked', progress: JSON.stringify(stored), release: true });

@@ -24,6 +24,8 @@ export type QueryRequest = {
   readonly labels?: Readonly<Record<string, string>>;
   /** Table that the result is written to; it is replaced when it exists. */
   readonly destination?: TableRef;
+  /** An equal query that this account ran within a day, over tables that have not changed, answers for free. */
+  readonly useCache?: true;
   /** Clustering of that table. */
   readonly clusterBy?: readonly string[];
   /** Runs with the source's own priority, so with `batch` when slots are idle; others run at once. */
@@ -40,6 +42,8 @@ export type QueryResult = {
   readonly columns: readonly Column[];
   readonly rows: readonly JsonObject[];
   readonly bytesProcessed: number;
+  /** The answer of an earlier query was taken. */
+  readonly cacheHit: boolean;
   /** Rows that a DML statement inserted, updated or deleted. */
   readonly affectedRows: number;
 };

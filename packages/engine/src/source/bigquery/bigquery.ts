@@ -38,6 +38,7 @@ type ResultPage = {
   pageToken?: string;
   totalBytesProcessed?: string;
   numDmlAffectedRows?: string;
+  cacheHit?: boolean;
 };
 
 type DryRunAnswer = {
@@ -148,7 +149,7 @@ export class BigQuerySource implements Source {
             priority: request.mayWait === true ? this.#priority : 'INTERACTIVE',
             query: request.sql,
             useLegacySql: false,
-            useQueryCache: false,
+            useQueryCache: request.useCache === true,
             ...(parameters.length === 0
               ? {}
               : { parameterMode: 'NAMED', queryParameters: parameters.map(wireParameter) }),
@@ -224,6 +225,7 @@ export class BigQuerySource implements Source {
           rows,
           bytesProcessed: Number(page.totalBytesProcessed ?? 0),
           affectedRows: Number(page.numDmlAffectedRows ?? 0),
+          cacheHit: page.cacheHit === true,
         };
       }
     }
