@@ -72,7 +72,8 @@ export class BigQuerySession implements Session {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#drop();
+    // A staging table that cannot be removed now expires by itself.
+    await this.#drop().catch(() => undefined);
   }
 
   async #begin(signal: AbortSignal): Promise<void> {

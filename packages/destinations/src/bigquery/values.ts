@@ -32,11 +32,21 @@ export function typeOf({ type }: FieldSchema): string {
   return ALIASES[type] ?? type;
 }
 
-/** JSON is staged as text and parsed by the statement, so that a text and a value stay apart. */
+/**
+ * JSON is staged as text and parsed by the statement, so that a text and a value stay apart. What else
+ * the column has (a default, a description) is the target's affair.
+ */
 export function stagedField(field: FieldSchema): FieldSchema {
-  const { mode, ...rest } = field;
-  const type = typeOf(field) === 'JSON' ? 'STRING' : field.type;
-  return { ...rest, type, ...(mode === 'REPEATED' ? { mode } : { mode: 'NULLABLE' }) };
+  const { name, mode, fields, maxLength, precision, scale } = field;
+  return {
+    name,
+    type: typeOf(field) === 'JSON' ? 'STRING' : field.type,
+    mode: mode === 'REPEATED' ? mode : 'NULLABLE',
+    ...(fields === undefined ? {} : { fields: fields.map(stagedField) }),
+    ...(maxLength === undefined ? {} : { maxLength }),
+    ...(precision === undefined ? {} : { precision }),
+    ...(scale === undefined ? {} : { scale }),
+  };
 }
 
 /** Undefined for a type that cannot be written. */
