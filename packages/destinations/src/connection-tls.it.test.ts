@@ -43,10 +43,9 @@ describe.skipIf(!existsSync(OPENSSL))('TLS settings', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'sluice-tls-'));
     const [keyFile, certificateFile] = [join(directory, 'key.pem'), join(directory, 'certificate.pem')];
-    await promisify(execFile)(OPENSSL, [
-      ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost'],
-      ...['-addext', 'subjectAltName=DNS:localhost', '-keyout', keyFile, '-out', certificateFile],
-    ]);
+    const request =
+      'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost';
+    await promisify(execFile)(OPENSSL, [...request.split(' '), '-keyout', keyFile, '-out', certificateFile]);
     [key, certificate] = [await readFile(keyFile, 'utf8'), await readFile(certificateFile, 'utf8')];
   }, 60_000);
   afterAll(async () => {
