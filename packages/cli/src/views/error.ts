@@ -20,7 +20,7 @@ export function errorLines(error: unknown, style: Style): string[] {
   }
   return [
     `${style.bad('error')}: ${error.message}`,
-    ...(error.where === undefined ? [] : [`  at ${error.where}`]),
+    ...(error.where === undefined || error.where === '' ? [] : [`  at ${error.where}`]),
     ...(error.fix === undefined ? [] : [`  ${style.dim('fix:')} ${error.fix}`]),
   ];
 }
