@@ -42,6 +42,15 @@ export function addMappingsCommands(
 
   command(
     mappings,
+    'create-audience <mapping>',
+    'make the audience that a mapping keeps at its destination, and print the id for audience.external_id',
+  ).action(async (mapping: string, _options, self: Command) => {
+    const { createAudienceCommand } = await import('./create-audience.ts');
+    done(await createAudienceCommand(io, mapping, self.optsWithGlobals<GlobalOptions>()));
+  });
+
+  command(
+    mappings,
     'suggest <model> <destination> <action>',
     'suggest which columns of a model fill the fields of an action',
   )

@@ -18,6 +18,7 @@ let directory = '';
 let bigquery: LocalBigQuery;
 let url = '';
 let status = 200;
+let answered: object = { said: SECRET };
 let closeReceiver = (): Promise<unknown> => Promise.resolve();
 const received: { body: string; signature: string }[] = [];
 
@@ -43,7 +44,7 @@ FROM UNNEST(GENERATE_ARRAY(1, 5)) AS n`,
     request.on('data', (chunk: Buffer) => (body += String(chunk)));
     request.on('end', () => {
       received.push({ body, signature: String(request.headers['x-signature']) });
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ said: SECRET }));
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answered));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -63,6 +64,7 @@ afterAll(async () => {
 beforeEach(async () => {
   received.length = 0;
   status = 200;
+  answered = { said: SECRET };
   await writeFile(
     path.join(directory, 'sluice.yaml'),
     `# keep this comment
@@ -232,4 +234,48 @@ it('maps for a destination that is not reached by HTTP, and opens nothing', asyn
   });
   expect(JSON.stringify(document['payload'])).toContain('p1@example.com');
   expect(await readdir(path.join(directory, 'out'))).toEqual([]);
+});
+
+it('makes an audience, and tells the destination which it is with each row', async () => {
+  const text = await readFile(path.join(directory, 'sluice.yaml'), 'utf8');
+  const write = (audience: string): Promise<void> => {
+    const more = `  ads:
+    type: actions-webhook-audiences
+    settings: { createAudienceUrl: '${url}' }
+mappings:
+  vip:
+    model: people
+    destination: ads
+    action: send
+    ${audience}
+    fields:
+      url: ${url}
+      data: { id: { '@path': $.__segment_id }, list: { '@path': $.context.personas.external_audience_id } }
+`;
+    return writeFile(
+      path.join(directory, 'sluice.yaml'),
+      text.replace('mappings:\n', () => more),
+    );
+  };
+  await write('audience: { key: vip, settings: { extras: \'{"a":1}\' } }');
+  expect(await sluice('mappings', 'create-audience', 'vip')).toMatchObject({
+    code: 1,
+    document: { error: { code: 'AUDIENCE_FAILED' } },
+  });
+  answered = { externalId: 'list-7' };
+  const made = await sluice('mappings', 'create-audience', 'vip');
+  expect(made).toMatchObject({ code: 0, document: { audience: 'vip', externalId: 'list-7' } });
+  expect(JSON.parse(received.at(-1)?.body ?? '')).toEqual({ a: 1, audienceName: 'vip' });
+  received.length = 0;
+  await write('audience: { key: vip, external_id: list-7 }');
+  expect((await sluice('sync', 'vip')).document).toMatchObject({ state: 'succeeded' });
+  const rows = received.map(({ body }) => JSON.parse(body) as { id: string; list: string });
+  expect(rows.map(({ id }) => id).toSorted()).toEqual(['1', '2', '3', '4', '5']);
+  expect(new Set(rows.map(({ list }) => list))).toEqual(new Set(['list-7']));
+  expect((await sluice('mappings', 'create-audience', 'vip')).document).toMatchObject({
+    error: { code: 'AUDIENCE_EXISTS' },
+  });
+  expect((await sluice('mappings', 'create-audience', 'people')).document).toMatchObject({
+    error: { code: 'NO_AUDIENCE' },
+  });
 });
