@@ -1,6 +1,6 @@
 // An HTTP server in a process of its own that takes anything and counts it, so that a
 // benchmark measures the sender alone. `GET /` answers the counters. It may answer late,
-// have a quota (a bucket that holds a tenth of a second's requests, at least one; 429 with
+// have a quota (a bucket that holds one second of it; 429 with
 // Retry-After beyond) and count the records, which have an `id`.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -67,7 +67,7 @@ if (import.meta.main) {
   } = JSON.parse(process.argv[2] ?? '{}') as SinkOptions;
   const counted = { requests: 0, bytes: 0, refused: 0, records: 0, distinct: 0, firstMs: 0, lastMs: 0 };
   const seen = new Set<number>();
-  const most = Math.max(1, requestsPerSecond / 10);
+  const most = Math.max(1, requestsPerSecond);
   let tokens = most;
   let filledAt = performance.now();
   const take = (): boolean => {
