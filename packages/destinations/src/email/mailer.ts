@@ -50,7 +50,8 @@ export class Mailer {
         disableUrlAccess: true,
       });
       sending.catch(() => undefined);
-      const { rejected } = await Promise.race([sending, cancelled]);
+      const answer = await Promise.race([sending, cancelled]);
+      const rejected: readonly (string | { readonly address: string })[] = answer.rejected;
       if (rejected.length === 0) return undefined;
       return {
         kind: 'failed',
