@@ -18,6 +18,7 @@ const scripts = {
   sluice: [[path.join(root, 'packages/cli/src/main.ts')]],
   demo: [['packages/cli/src/demo/main.ts']],
   test: [[bin('vitest'), 'run']],
+  'test:clients': [['tests/clients/main.ts']],
   check: [
     [bin('tsc'), '-p', 'tsconfig.json'],
     [bin('oxlint'), '--type-aware', '--deny-warnings'],

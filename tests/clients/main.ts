@@ -1,4 +1,4 @@
-// `node tests/clients/main.ts [python|go|dbt]…`: Google's clients in other languages, and dbt,
+// `npm run test:clients -- [python|go|dbt]…`: Google's clients in other languages, and dbt,
 // against a running local BigQuery. A language that is missing is skipped with a message; the
 // first run downloads the clients. Ends with 1 when a test fails.
 import { join } from 'node:path';
