@@ -11,6 +11,7 @@ import type { TableRef } from '../../googlesql/statement.ts';
 import { jsonSource } from '../../jobs/load/json.ts';
 import type { BadRow, LoadSource } from '../../jobs/load/source.ts';
 import { leftOutDefaults, withDefaults, type LeftOut } from '../../jobs/default-values.ts';
+import { visibleTable } from '../../jobs/table-lookup.ts';
 import { changeInPlace, commitTable, fill, insertInto } from '../../jobs/write-table.ts';
 import type { Services } from '../../services.ts';
 import { identifier } from '../../storage/duckdb.ts';
@@ -127,7 +128,7 @@ function authorizeInstance(services: Services, context: RequestContext, ref: Tab
   checkTableId(ref);
   const { projectId, datasetId } = ref;
   // "Required if you use a template table to create the table automatically."
-  if (services.tables.get(ref) === undefined)
+  if (visibleTable(services, context.principal, ref) === undefined)
     authorize(services, context, 'bigquery.tables.create', { kind: 'dataset', projectId, datasetId });
   authorize(services, context, 'bigquery.tables.updateData', { kind: 'table', ...ref });
 }
