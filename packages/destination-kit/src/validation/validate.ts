@@ -116,9 +116,16 @@ function fieldValueProblems(
     } else if (field.choices !== undefined && ![value].flat().every((each) => choiceValues(field).includes(each))) {
       const choices = choiceValues(field).map((choice) => JSON.stringify(choice));
       problems.push(error(path, `the ${word} "${name}" must be one of ${choices.join(', ')}`));
-    }
+    } else problems.push(...rangeProblems(path, name, field, value));
   }
   return problems;
+}
+
+/** Of a number; for texts the bounds are lengths, which the schema checks. */
+function rangeProblems(path: string, name: string, { minimum, maximum }: InputField, value: JsonValue): Diagnostic[] {
+  if (typeof value !== 'number' || !(value < (minimum ?? value) || value > (maximum ?? value))) return [];
+  const bounds = minimum === undefined ? `at most ${maximum}` : `from ${minimum} to ${maximum ?? 'any'}`;
+  return [error(path, `${name} is ${value}`, `a number ${bounds}`)];
 }
 
 function fieldNameProblems(
@@ -161,6 +168,7 @@ function literalProblems(slug: string, actionKey: string, action: ActionShape, f
       segmentCore.validateSchema({ [name]: structuredClone(value) }, schema, {
         schemaKey: `${slug}:${actionKey}:field:${name}`,
       });
+      problems.push(...rangeProblems(`fields.${name}`, name, field, value));
     } catch (thrown) {
       problems.push(error(`fields.${name}`, messageOf(thrown)));
     }

@@ -4,7 +4,6 @@ import type { ConnectionSpec, DestinationSpec, Diagnostic, OpenDestination } fro
 import { error, openSession, sessionColumns, withLiteralDefaults } from '@sluice/destination-kit';
 import { DigestSession } from '../digest/digest-session.ts';
 import type { DestinationEntry } from '../entry.ts';
-import { rangeProblems } from '../range-problems.ts';
 import { withRow } from '../with-row.ts';
 import { digestMail } from './digest-mail.ts';
 import { Mailer, testMailServer } from './mailer.ts';
@@ -41,7 +40,7 @@ function open(spec: DestinationSpec): OpenDestination {
 }
 
 function settingProblems({ settings }: ConnectionSpec): Diagnostic[] {
-  const problems = rangeProblems(emailShape.authentication?.fields, settings, 'settings');
+  const problems: Diagnostic[] = [];
   const { host, from, user, password } = settings;
   if (typeof host === 'string' && /[\s/@]/.test(host))
     problems.push(error('settings.host', 'the host must be a name or an address, without a scheme or a path'));
@@ -57,8 +56,8 @@ function settingProblems({ settings }: ConnectionSpec): Diagnostic[] {
   return problems;
 }
 
-function fieldProblems({ action, fields }: DestinationSpec): Diagnostic[] {
-  const problems = rangeProblems(emailShape.actions[action]?.fields, fields, 'fields');
+function fieldProblems({ fields }: DestinationSpec): Diagnostic[] {
+  const problems: Diagnostic[] = [];
   const { to, subject, intro, max_rows: maxRows } = fields;
   const recipients = [to ?? []].flat();
   for (const each of recipients)

@@ -8,7 +8,6 @@ import { error, withSettingDefaults } from '@sluice/destination-kit';
 import SftpClient from 'ssh2-sftp-client';
 import type { ObjectStore, Part } from '../object-store/object-store.ts';
 import { StoreFailure } from '../object-store/object-store.ts';
-import { rangeProblems } from '../range-problems.ts';
 import { sftpShape } from './shape.ts';
 
 const CONNECT_TIMEOUT_MS = 15_000;
@@ -25,7 +24,7 @@ type Settings = {
 };
 
 export function sftpSettingProblems({ settings }: ConnectionSpec): Diagnostic[] {
-  const problems = rangeProblems(sftpShape.authentication?.fields, settings, 'settings');
+  const problems: Diagnostic[] = [];
   const { host, password, private_key: key, host_key_fingerprint: fingerprint, directory } = settings;
   if (typeof host === 'string' && /[\s/@]/.test(host))
     problems.push(error('settings.host', 'the host must be a name or an address, without a scheme, user or path'));

@@ -3,7 +3,6 @@ import type { ConnectionSpec, DestinationSpec, Diagnostic, OpenDestination } fro
 import { error, openSession, sessionColumns, withLiteralDefaults } from '@sluice/destination-kit';
 import { DigestSession } from '../digest/digest-session.ts';
 import type { DestinationEntry } from '../entry.ts';
-import { rangeProblems } from '../range-problems.ts';
 import { MessageSession, digestMessage } from './session.ts';
 import { RATE_LIMIT, slackShape } from './shape.ts';
 import { Webhook } from './webhook.ts';
@@ -15,7 +14,6 @@ export const slackEntry: DestinationEntry = {
   shape: () => slackShape,
   checkConnection: urlProblems,
   check: ({ action, fields }) => [
-    ...rangeProblems(slackShape.actions[action]?.fields, fields, 'fields'),
     ...(action === 'digest' ? fixedProblems(fields, ['title', 'max_lines', 'markup']) : []),
   ],
   columns: (spec) => sessionColumns(slackShape, spec),
