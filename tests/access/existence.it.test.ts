@@ -11,7 +11,8 @@ const THINGS: readonly { readonly what: string; readonly inRequest: RegExp; read
   { what: 'project', inRequest: /\{P\}|matrix-project/g, inAnswer: /matrix-project/g },
   {
     what: 'dataset',
-    inRequest: /(?<=datasets\/)(?:ds|bare)\b|(?<=[ (`])(?:ds|bare)(?=\.\w)|(?<="datasetId":")ds\b|(?<=SCHEMA )ds\b/g,
+    inRequest:
+      /(?<=datasets\/)(?:ds|bare)\b|(?<=[ (`])(?:ds|bare)(?=\.\w)|(?<="datasetId":")(?:ds|bare)\b|(?<=SCHEMA )ds\b/g,
     inAnswer: /(?<=:)(?:ds|bare)\b/g,
   },
   {

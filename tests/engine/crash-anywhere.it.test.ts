@@ -110,9 +110,9 @@ async function runAndRecover(
   rows.push(...bench.take());
   const held = holds(rows);
   if (kind === 'reset') for (const gone of ['11', '12']) held.delete(gone);
-  expect(held, `${where}`).toEqual(WANTED);
+  expect(held, where).toEqual(WANTED);
   const state = await bench.rows(`SELECT record_id FROM ${stateTable(`records_${id}`)}`);
-  expect(state.map((row) => row['record_id'] ?? '').toSorted(), `${where}`).toEqual([...WANTED.keys()].toSorted());
+  expect(state.map((row) => row['record_id'] ?? '').toSorted(), where).toEqual([...WANTED.keys()].toSorted());
   return ended;
 }
 

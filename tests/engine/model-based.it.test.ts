@@ -129,7 +129,7 @@ async function check(
   if (except === 'all') return;
   const without = (entries: Iterable<readonly [string, string]>): Record<string, string> =>
     Object.fromEntries([...entries].filter(([each]) => !except.has(each)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  expect(without(holds), `${how}`).toEqual(
+  expect(without(holds), how).toEqual(
     without([...expected.rows].map(([each, v]) => [each, `${v}${expected.suffix}`] as const)),
   );
 }

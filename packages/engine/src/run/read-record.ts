@@ -35,7 +35,7 @@ export async function readOneRecord(
     const change = {
       ordinal: 0,
       operation: 'added',
-      recordId: String(row['record_id']),
+      recordId: row['record_id'] as string,
       checksum: 'test-record',
       columns: values,
     } as const;

@@ -21,6 +21,7 @@ import { textToTime, timeToText } from './udf/time-cast.ts';
 import { formatTime } from './udf/time-format.ts';
 import { parseTime } from './udf/time-parse.ts';
 import { zoneName, zoneOffset } from './udf/zone.ts';
+import { keepByteOrderMarks } from '../../storage/keep-byte-order-mark.ts';
 
 type TextFunction = (...args: string[]) => string | null;
 
@@ -115,6 +116,7 @@ const FUNCTIONS: Readonly<Record<string, readonly [arity: number, fn: TextFuncti
 
 /** Once for each DuckDB instance: the functions are visible to all its connections. */
 export async function registerFunctions(connection: DuckDBConnection): Promise<void> {
+  keepByteOrderMarks();
   await connection.run("SET TimeZone = 'UTC'");
   for (const [name, [arity, fn]] of Object.entries(FUNCTIONS))
     connection.registerScalarFunction(scalarFunction(name, arity, fn));

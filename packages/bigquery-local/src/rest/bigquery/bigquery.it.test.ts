@@ -384,7 +384,7 @@ describe('jobs', () => {
       reason: 'stopped',
       message: 'Job execution was cancelled: User requested cancellation',
     });
-    expect(statistics.query).toEqual({
+    expect(statistics.query).toMatchObject({
       statementType: 'SELECT',
       cacheHit: false,
       totalBytesProcessed: '0',
