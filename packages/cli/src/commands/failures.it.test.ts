@@ -207,7 +207,7 @@ it('an identifier column that the query lacks is named at the line of the key', 
   expect(document).toMatchObject({ error: { code: 'MODEL_KEY_UNKNOWN', where: 'sluice.yaml:8:21' } });
 });
 
-it('a destination that is down fails the sync and loses nothing: the next sync delivers every record', async () => {
+it('a destination that is down pauses the mapping and loses nothing: after resume the next sync delivers every record', async () => {
   await configure('down', '$.properties.name', 'US');
   const failed = await sluice(['sync', 'down']);
   expect(failed.code).toBe(1);
@@ -215,6 +215,11 @@ it('a destination that is down fails the sync and loses nothing: the next sync d
 
   const ids: string[] = [];
   await using _receiver = await receiver(ids);
+  const paused = await sluice(['sync', 'down']);
+  expect(paused).toMatchObject({ document: { state: 'skipped', pausedUntil: expect.any(String) } });
+  expect(JSON.stringify(paused.document)).toContain('sluice resume down');
+  expect(ids).toEqual([]);
+  expect((await sluice(['resume', 'down'])).code).toBe(0);
   const next = await sluice(['sync', 'down']);
   expect(next).toMatchObject({ code: 0, document: { state: 'succeeded' } });
   expect(new Set(ids).size).toBe(200);
