@@ -3,7 +3,7 @@
 // next run goes on; a failure of the destination, or a cancel, commits what was delivered.
 import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
-import { AppError } from '@sluice/core';
+import { AppError, messageOf } from '@sluice/core';
 import type { RateLimit } from '@sluice/destination-kit';
 import { deliver } from '../delivery/deliver.ts';
 import { DeliveryStopped } from '../delivery/delivery-stopped.ts';
@@ -202,7 +202,24 @@ export async function commitSync(
     });
     await step('done');
     const finished = report.finish(eventOf(run, end, sums), endOf(end, sums, report.reasons, figures));
-    await writeLog(run, finished);
+    return await afterCommit(run, stored, hasOutcomes, finished);
+  } catch (thrown) {
+    const told =
+      book === undefined || report.outcomes !== undefined ? {} : tellProgress(run, stored, book, 'warehouse');
+    return report.finish('fail', { error: thrown, ...told });
+  }
+}
+
+/** The log, and what nobody needs any more. The state is committed: what fails here does not undo the sync. */
+async function afterCommit(
+  { context, mapping, version, syncId, step }: Run,
+  stored: StoredProgress,
+  hasOutcomes: boolean,
+  finished: SyncReport,
+): Promise<SyncReport> {
+  const { source, tables } = context;
+  try {
+    await writeLog({ context, mapping, version }, finished);
     await step('logged');
     if (stored.kind === 'apply') await forgetSaved(context, syncId);
     if (stored.lasting === true) {
@@ -211,9 +228,8 @@ export async function commitSync(
     }
     return finished;
   } catch (thrown) {
-    const told =
-      book === undefined || report.outcomes !== undefined ? {} : tellProgress(run, stored, book, 'warehouse');
-    return report.finish('fail', { error: thrown, ...told });
+    const trouble = `The sync is committed, but not tidied up or not in sync_log: ${messageOf(thrown)}`;
+    return { ...finished, message: finished.message === undefined ? trouble : `${finished.message} ${trouble}` };
   }
 }
 
