@@ -13,7 +13,12 @@ beforeAll(async () => {
 });
 afterAll(() => bench?.[Symbol.asyncDispose]());
 
-const model = { name: 'seen', sql: 'SELECT id, name, seen_at FROM shop.seen ORDER BY id', key: 'ID', timestamp: 'seen_at' };
+const model = {
+  name: 'seen',
+  sql: 'SELECT id, name, seen_at FROM shop.seen ORDER BY id',
+  key: 'ID',
+  timestamp: 'seen_at',
+};
 
 test('a second preview of the same query is answered from the cache, until the table changes', async () => {
   const first = await previewModel(bench.source, model);

@@ -32,8 +32,6 @@ export class Digest {
   }
 }
 
-export const DIGEST_PLACES = ['mapping', 'sync', 'total', 'added', 'updated', 'deleted'] as const;
-
 /** A text with places such as `{total}` filled in; what is no place stays. */
 export function filledText(
   template: string,

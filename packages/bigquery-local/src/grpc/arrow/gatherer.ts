@@ -349,5 +349,3 @@ class Structs implements Gatherer {
     for (const field of this.#fields) field.finish(layout);
   }
 }
-
-export type { Part };
