@@ -6,7 +6,7 @@ import { BigQueryError } from '../../bigquery-error.ts';
 import { unscaledBignumeric } from '../../googlesql/values/bignumeric.ts';
 import { fixedBytes, listEntries, StringReader, validityBits } from '../vector-data.ts';
 import type { ReadColumn } from '../read-column.ts';
-import { bytesPart, type Layout, type Part } from './part.ts';
+import { bytesPart, type Layout } from './part.ts';
 import { isValid, ValidityGatherer } from './validity.ts';
 
 export interface Gatherer {
