@@ -56,6 +56,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       `unix_socket_directories=${folder}`,
     ],
     port,
+    readyText: 'ready to accept connections',
     stopSignal: 'SIGINT', // PostgreSQL's fast shutdown: it does not wait for clients
     ...account,
   });

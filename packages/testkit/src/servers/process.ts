@@ -42,8 +42,10 @@ export async function startServerProcess(options: {
   readonly uid?: number;
   readonly gid?: number;
   readonly stopSignal?: NodeJS.Signals;
+  /** What the program writes when it is ready, where it listens before that. */
+  readonly readyText?: string;
 }): Promise<ServerProcess> {
-  const { program, args, port, stopSignal = 'SIGTERM', ...spawnOptions } = options;
+  const { program, args, port, stopSignal = 'SIGTERM', readyText = '', ...spawnOptions } = options;
   const child = spawn(program, args, { ...spawnOptions, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   const keep = (chunk: Buffer): void => void (output = (output + chunk.toString('utf8')).slice(-OUTPUT_KEPT));
@@ -54,7 +56,7 @@ export async function startServerProcess(options: {
   process.once('exit', end);
 
   const deadline = Date.now() + READY_LIMIT_MS;
-  while (!(await accepts(port))) {
+  while (!output.includes(readyText) || !(await accepts(port))) {
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`${path.basename(program)} did not listen on port ${port}: ${output}`);
