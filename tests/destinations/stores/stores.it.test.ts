@@ -162,7 +162,7 @@ describe.each(storesUnderTest)('$name', ({ start }) => {
   it('stops with the reason when it is not let in, and shows no secret', async () => {
     for (const { settings, message, secret } of store.refused) {
       await using destination = await registry.open(spec({}, settings));
-      const result = await deliver(destination, changes([{ a: 1 }]));
+      const result = await deliver(destination, changes([{ a: 'not let in' }]));
       expect(result).toMatchObject({
         kind: 'failed',
         cause: 'stop',
@@ -172,7 +172,9 @@ describe.each(storesUnderTest)('$name', ({ start }) => {
       expect(tested.result).toBe('invalid');
       expect(JSON.stringify([result, tested])).not.toContain(secret);
     }
-    expect([...(await store.files()).keys()]).toEqual([]);
+    // What an earlier test cancelled may still arrive.
+    const contents = [...(await store.files()).values()].map(String);
+    expect(contents.filter((content) => content.includes('not let in'))).toEqual([]);
     expect(await registry.testAuthentication(spec())).toEqual({ result: 'valid' });
   });
 
