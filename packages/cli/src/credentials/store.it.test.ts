@@ -72,7 +72,7 @@ it('names connections by project, unless they are shared, and its folder by the 
   for (const each of [one, two]) await mkdir(each ?? '');
   expect(await connectionKey(one ?? '', 'crm', undefined)).not.toBe(await connectionKey(two ?? '', 'crm', undefined));
   expect(await connectionKey(one ?? '', 'crm', 'team')).toBe(await connectionKey(two ?? '', 'other', 'team'));
-  expect(credentialsDirectory({ SLUICE_CREDENTIALS_DIR: 'here' }, '/work')).toBe('/work/here');
+  expect(credentialsDirectory({ SLUICE_CREDENTIALS_DIR: 'here' }, '/project')).toBe('/project/here');
   expect(credentialsDirectory({ XDG_CONFIG_HOME: '/x', HOME: '/home/ada' }, '/')).toBe('/x/sluice/credentials');
   expect(credentialsDirectory({ HOME: '/home/ada' }, '/')).toBe('/home/ada/.config/sluice/credentials');
 });
